@@ -1,0 +1,83 @@
+# Two commands: `make demo` shows the product, `make test` checks it.
+# They need python3 (3.11 or newer), its venv module and make; nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+EDGE_VENV := .venv-edge
+BIN := $(VENV)/bin
+DEMO := build/demo
+DEMO_EPOCHS ?= 10
+
+# Versions go by what is installed here, never by what the user's site holds.
+export PYTHONNOUSERSITE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint clean-demo clean
+# A target that failed half-way must not look made.
+.DELETE_ON_ERROR:
+
+demo: $(DEMO)/bundle/manifest.json
+	@echo
+	@echo "== the daemon on $(DEMO)/scene.avi; what was acted: $(DEMO)/scene.json"
+	$(BIN)/fer-edge replay $(DEMO)/scene.avi --bundle $(DEMO)/bundle
+	@echo
+	@echo "run:    $(DEMO)/run      (curves.png, metrics.json, model.keras)"
+	@echo "bundle: $(DEMO)/bundle   (what the device gets)"
+	@echo "report: $(DEMO)/bundle/report.html"
+	@echo "From the start again: make clean-demo demo"
+
+test: lint $(EDGE_VENV)/installed
+	$(BIN)/pytest
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean-demo:
+	rm -rf $(DEMO)
+
+clean: clean-demo
+	rm -rf $(VENV) $(EDGE_VENV) build
+
+# ---------------------------------------------------------------- the demo's steps
+
+# What was made is kept: a second run starts with the events. A later step that fails
+# does not undo an earlier one.
+$(DEMO)/faces/.drawn: | $(VENV)/installed
+	@echo "== 1 of 3: drawing the embedded default data"
+	rm -rf $(DEMO)/faces
+	mkdir -p $(DEMO)
+	$(BIN)/fer-train synth --out $(DEMO)/faces --video $(DEMO)/scene.avi
+	touch $@
+
+$(DEMO)/run/manifest.json: $(DEMO)/faces/.drawn
+	@echo "== 2 of 3: training the compact preset"
+	rm -rf $(DEMO)/run
+	$(BIN)/fer-train run --data $(DEMO)/faces --preset compact --batch-size 64 --epochs $(DEMO_EPOCHS) --out $(DEMO)/run
+
+$(DEMO)/bundle/manifest.json: $(DEMO)/run/manifest.json
+	@echo "== 3 of 3: converting to int8, float and int8 compared"
+	rm -rf $(DEMO)/bundle
+	$(BIN)/fer-convert --int8 $(DEMO)/run -o $(DEMO)/bundle --data $(DEMO)/faces
+
+# -------------------------------------------------------------------- environments
+
+$(VENV)/installed: pyproject.toml
+	@echo "== setting up $(VENV) (TensorFlow is large: some minutes the first time)"
+	$(PYTHON) -m venv $(VENV)
+	# Dependency groups need pip 25.1, newer than Debian 12 brings.
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/pip install --editable '.[train,convert,edge]'
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/pip install --quiet --group dev
+	touch $@
+
+# As on the device: the extra `edge` alone. tests/test_device_locks.py runs in it.
+$(EDGE_VENV)/installed: pyproject.toml
+	@echo "== setting up $(EDGE_VENV), what a device installs"
+	$(PYTHON) -m venv $(EDGE_VENV)
+	$(EDGE_VENV)/bin/pip install --quiet --editable '.[edge]'
+	touch $@

@@ -1,0 +1,72 @@
+"""How each of the three commands ends: one line a mistake, and an exit code."""
+
+import importlib.util
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from fer_contract.errors import FerError
+
+INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+
+
+def run(command: click.Command) -> None:
+    """Run a click command as the process: print errors as one line, then exit.
+
+    Exit codes are 0 done, 1 refused, 2 usage, missing extra or bad input, 130
+    interrupted from the keyboard.
+    """
+    name = command.name or "fer"
+    try:
+        code = command.main(prog_name=name, standalone_mode=False) or 0
+    except click.exceptions.Exit as ended:
+        code = ended.exit_code
+    except click.ClickException as mistake:
+        mistake.show()
+        code = mistake.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(f"{name}: interrupted", err=True)
+        code = INTERRUPTED
+    except FerError as mistake:
+        click.echo(f"{name}: {mistake}", err=True)
+        code = mistake.exit_code
+    except BrokenPipeError:
+        # The reader of our standard output went away (`| head`): not our failure.
+        # What Python still holds for it must not raise once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except OSError as failure:
+        where = f"{failure.filename}: " if failure.filename else ""
+        click.echo(f"{name}: {where}{failure.strerror or failure}", err=True)
+        code = FerError.exit_code
+    sys.exit(code)
+
+
+def log_to_terminal(*, verbose: bool) -> None:
+    """Print log records on standard error: warnings, or everything of the toolkit."""
+    logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr)
+    for package in ("fer_contract", "fer_trainer", "fer_converter", "fer_edge"):
+        logging.getLogger(package).setLevel(
+            logging.DEBUG if verbose else logging.WARNING
+        )
+
+
+def require_extra(extra: str, modules: Sequence[str]) -> None:
+    """Check that the extra which brings these modules is installed.
+
+    Args:
+        extra: name of the extra of ``fer-edge-toolkit``.
+        modules: top-level import names that it brings.
+
+    Raises:
+        FerError: one line with the pip command, if any module is missing.
+    """
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        raise FerError(
+            f"{', '.join(missing)} not installed; this command needs: "
+            f"pip install 'fer-edge-toolkit[{extra}]'"
+        )

@@ -1,0 +1,42 @@
+"""The errors a user can meet, as a tree; each knows the exit code it ends in.
+
+::
+
+    FerError                 2   could not start: usage, configuration, missing extra
+    ├── DataError            2   labelled faces that cannot be used
+    ├── ModelError           2   a model that cannot be read or run
+    ├── ManifestError        2   a run or bundle directory that is none
+    └── RefusedError         1   judged and refused: the figure and the bound are named
+        └── DigestError      1   a file differs from what its manifest promises
+
+Every message is one line and begins with the file or option at fault. They are
+caught once, in ``fer_contract.command.run``, and printed without a traceback.
+"""
+
+
+class FerError(Exception):
+    """Base of every error that is the user's to mend."""
+
+    exit_code = 2
+
+
+class DataError(FerError):
+    """Labelled faces that cannot be used: missing, unreadable or contradictory."""
+
+
+class ModelError(FerError):
+    """A model file that cannot be read, converted or run."""
+
+
+class ManifestError(FerError):
+    """A directory without a manifest, or a manifest that breaks its schema."""
+
+
+class RefusedError(FerError):
+    """Something was examined and refused; the message names figure and bound."""
+
+    exit_code = 1
+
+
+class DigestError(RefusedError):
+    """A file's SHA-256 is not the one in the manifest."""

@@ -1,0 +1,161 @@
+"""Golden vectors: pixels and outputs that every engine must reproduce.
+
+A bundle carries a drawn frame, boxes in it, the faces that ``crop_face`` made of
+them where the model was converted, and the model's outputs for these. The device
+repeats both steps before it reports its first emotion. No face of a data set is used.
+"""
+
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_contract.errors import ManifestError, RefusedError
+from fer_contract.preprocess import Box, InputSpec, Pixels, crop_face
+
+# A kernel may round another way in another version; two steps of 256 never change
+# what a person would call the face. The same version must agree exactly.
+TOLERANCE_ACROSS_RUNTIMES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """Inputs and what must come out, N of them."""
+
+    frame: Pixels
+    """uint8 (H, W, 3), BGR."""
+    boxes: npt.NDArray[np.float64]
+    """(N, 4): x, y, width, height in pixels."""
+    faces: Pixels
+    """uint8 (N, height, width, 1)."""
+    outputs: npt.NDArray[np.uint8]
+    """(N, C), the model's quantized outputs."""
+    runtime: str
+    """Name and version of what computed the outputs."""
+
+    def save(self, path: Path) -> None:
+        """Write the vectors as ``.npz``; the same vectors make the same bytes."""
+        np.savez(
+            path,
+            frame=self.frame,
+            boxes=self.boxes,
+            faces=self.faces,
+            outputs=self.outputs,
+            runtime=np.array(self.runtime),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> "Golden":
+        """Read vectors.
+
+        Raises:
+            ManifestError: the file is not what ``save`` writes.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return cls(
+                    frame=arrays["frame"],
+                    boxes=arrays["boxes"],
+                    faces=arrays["faces"],
+                    outputs=arrays["outputs"],
+                    runtime=str(arrays["runtime"]),
+                )
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as mistake:
+            raise ManifestError(f"{path}: no golden vectors ({mistake})") from mistake
+
+    def check(
+        self,
+        spec: InputSpec,
+        classify: Callable[[Pixels], npt.NDArray[np.uint8]],
+        runtime: str,
+        where: str,
+    ) -> None:
+        """Repeat both steps and compare.
+
+        Args:
+            spec: the model's input.
+            classify: uint8 (H, W, 1) -> uint8 (C,).
+            runtime: name and version of what ``classify`` runs on.
+            where: file, for the message.
+
+        Raises:
+            RefusedError: other pixels, or outputs further off than allowed.
+        """
+        faces = crop_faces(self.frame, self.boxes, spec)
+        if not np.array_equal(faces, self.faces):
+            worst = _largest_difference(faces, self.faces)
+            raise RefusedError(
+                f"{where}: crop_face differs from the golden pixels by {worst}; "
+                "0 is allowed: the converter's version of the toolkit is another"
+            )
+        outputs = np.stack([classify(face) for face in faces])
+        allowed = 0 if runtime == self.runtime else TOLERANCE_ACROSS_RUNTIMES
+        worst = _largest_difference(outputs, self.outputs)
+        if worst > allowed:
+            raise RefusedError(
+                f"{where}: {runtime} differs from the golden outputs "
+                f"({self.runtime}) by {worst} steps; {allowed} are allowed"
+            )
+
+
+def make_golden(
+    spec: InputSpec, classify: Callable[[Pixels], npt.NDArray[np.uint8]], runtime: str
+) -> Golden:
+    """Make golden vectors from a drawn frame.
+
+    Args:
+        spec: the model's input.
+        classify: uint8 (H, W, 1) -> uint8 (C,).
+        runtime: name and version of what ``classify`` runs on.
+    """
+    frame = _draw_frame()
+    height, width = frame.shape[:2]
+    # Inside, larger and smaller than the input, off centre, over two borders.
+    boxes = np.array(
+        [
+            (20.0, 10.0, 80.0, 100.0),
+            (101.5, 7.25, 60.75, 48.5),
+            (60.125, 50.375, 24.0, 30.0),
+            (-15.0, 70.0, 70.0, 70.0),
+            (width - 40.0, height - 50.0, 90.0, 90.0),
+            (0.0, 0.0, float(width), float(height)),
+        ]
+    )
+    faces = crop_faces(frame, boxes, spec)
+    outputs = np.stack([classify(face) for face in faces])
+    return Golden(frame, boxes, faces, outputs, runtime)
+
+
+def crop_faces(
+    frame: Pixels, boxes: npt.NDArray[np.float64], spec: InputSpec
+) -> Pixels:
+    """Crop N boxes (N, 4) out of a frame: uint8 (N, height, width, 1)."""
+    return np.stack([crop_face(frame, Box(*row), spec) for row in boxes.tolist()])
+
+
+def _draw_frame() -> Pixels:
+    """Draw 120x160 BGR: soft blobs of light with fine noise, in whole numbers.
+
+    Integers only, so that the frame is the same wherever it is drawn.
+    """
+    rows, columns = np.mgrid[0:120, 0:160].astype(np.int64)
+    frame = np.zeros((120, 160, 3), dtype=np.int64)
+    for channel in range(3):
+        for blob in range(7):
+            row = (37 * blob + 23 * channel) % 120
+            column = (61 * blob + 17 * channel) % 160
+            distance = (rows - row) ** 2 + (columns - column) ** 2
+            frame[:, :, channel] += 60000 // (400 + distance)
+        noise = (rows * 7919 + columns * 104729 + channel * 1299709) % 65521
+        frame[:, :, channel] += noise * noise % 29
+    return np.clip(frame, 0, 255).astype(np.uint8)
+
+
+def _largest_difference(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> int:
+    if first.shape != second.shape:
+        return 255
+    return int(np.abs(first.astype(np.int64) - second.astype(np.int64)).max())

@@ -1,0 +1,38 @@
+"""Keep the start-up chatter of native libraries off the terminal."""
+
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def native_messages_to_log() -> Iterator[None]:
+    """Send what is written to file descriptor 2 to the log, at level DEBUG.
+
+    TensorFlow and LiteRT write lines about processors and delegates there before
+    any of their own settings are read. If the block raises, nothing is held back:
+    the lines are printed, since one of them may be the reason.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as spool:
+        os.dup2(spool.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            spool.seek(0)
+            written = spool.read()
+            if failed:
+                os.write(2, written)
+    for line in written.decode(errors="replace").splitlines():
+        _LOGGER.debug("%s", line)

@@ -1,0 +1,40 @@
+"""From a model's quantized output to scores that mean what they say."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """An affine 8-bit quantization, real = scale * (q - zero_point).
+
+    Source: Jacob et al. 2018, arXiv 1712.05877, equation 1.
+    """
+
+    scale: float
+    zero_point: int
+
+    def real(self, quantized: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Return the real values of quantized ones, in any shape."""
+        return self.scale * (quantized.astype(np.float64) - self.zero_point)
+
+
+def temper(
+    probabilities: npt.NDArray[np.float64], temperature: float
+) -> npt.NDArray[np.float64]:
+    """Apply a temperature to probabilities, as dividing the logits by it would.
+
+    Args:
+        probabilities: (…, C), each row about summing to 1; 8-bit zeros are allowed.
+        temperature: above 0; 1 only normalises, above 1 makes less sure.
+
+    Returns:
+        (…, C), each row summing to 1. Source: Guo et al. 2017, arXiv 1706.04599.
+    """
+    # Half an 8-bit step: a quantized zero is small, not impossible.
+    logarithms = np.log(np.maximum(probabilities, 1.0 / 512.0)) / temperature
+    powers = np.exp(logarithms - logarithms.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), dtype=np.float64)

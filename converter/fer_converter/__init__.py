@@ -1,0 +1,1 @@
+"""The converter: a run directory in, a bundle that the device can trust out."""

@@ -1,0 +1,144 @@
+"""Recorded cameras: a video, a picture, or a folder of pictures, as fast as possible.
+
+Time runs as it did in the recording: the same file gives the same events.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fer_contract.preprocess import Pixels
+from fer_contract.quiet import native_messages_to_log
+from fer_edge.cameras import Camera, Frame
+from fer_edge.episodes import Moment
+from fer_edge.errors import CameraError
+
+_PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+
+# Pictures have no time of their own, so each is shown to a camera that stands still.
+# The pause is longer than any face is remembered by default: a face in the next
+# picture is another face.
+_PICTURE_SECONDS = 2.0
+_PICTURE_FRAMES_PER_SECOND = 10
+_PAUSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    start: datetime
+
+    def moment(self, seconds: float) -> Moment:
+        return Moment(seconds, self.start + timedelta(seconds=seconds))
+
+
+class VideoReplay:
+    """The frames of a video file, at the times that the file gives them.
+
+    Args:
+        path: anything that OpenCV decodes.
+        start: wall time of the first frame, with time zone.
+
+    Raises:
+        CameraError: no video that can be read.
+    """
+
+    def __init__(self, path: Path, start: datetime) -> None:
+        self._path = path
+        self._clock = _Clock(start)
+        with native_messages_to_log():
+            self._video = cv2.VideoCapture(str(path))
+        if not self._video.isOpened():
+            raise CameraError(f"{path}: not a video, damaged, or of unknown coding")
+        rate = self._video.get(cv2.CAP_PROP_FPS)
+        self._frame_seconds = 1.0 / rate if 0 < rate <= 1000 else 1.0 / 30
+        self._count = 0
+        self._seconds = 0.0
+
+    def read(self) -> Frame | None:
+        """Return the next frame, or None after the last one."""
+        with native_messages_to_log():
+            there, pixels = self._video.read()
+        if not there:
+            if self._count == 0:
+                raise CameraError(f"{self._path}: a video without a frame")
+            return None
+        position = self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        # Some containers give no times; then the rate must do. Never backwards.
+        expected = self._count * self._frame_seconds
+        steady = position if position > 0 else expected
+        self._seconds = max(self._seconds, steady)
+        self._count += 1
+        return Frame(np.asarray(pixels, np.uint8), self._clock.moment(self._seconds))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._video.release()
+
+
+class PictureReplay:
+    """Pictures, each shown for two seconds, with a pause between.
+
+    Args:
+        paths: of the pictures, in order.
+        start: wall time of the first frame, with time zone.
+    """
+
+    def __init__(self, paths: list[Path], start: datetime) -> None:
+        self._frames = self._play(paths, _Clock(start))
+
+    def read(self) -> Frame | None:
+        """Return the next frame, or None after the last one."""
+        return next(self._frames, None)
+
+    def close(self) -> None:
+        """Show no more."""
+        self._frames = iter(())
+
+    @staticmethod
+    def _play(paths: list[Path], clock: _Clock) -> Iterator[Frame]:
+        begin = 0.0
+        for path in paths:
+            pixels = _picture(path)
+            for index in range(round(_PICTURE_SECONDS * _PICTURE_FRAMES_PER_SECOND)):
+                seconds = begin + index / _PICTURE_FRAMES_PER_SECOND
+                yield Frame(pixels, clock.moment(seconds))
+            begin += _PICTURE_SECONDS + _PAUSE_SECONDS
+
+
+def open_replay(source: Path, start: datetime) -> Camera:
+    """Open what was recorded.
+
+    Args:
+        source: a video file, a picture, or a folder of pictures.
+        start: wall time of the first frame, with time zone.
+
+    Raises:
+        CameraError: nothing there that can be shown.
+    """
+    if source.is_dir():
+        paths = sorted(
+            path
+            for path in source.iterdir()
+            if path.suffix.lower() in _PICTURES and not path.name.startswith(".")
+        )
+        if not paths:
+            kinds = ", ".join(sorted(_PICTURES))
+            raise CameraError(f"{source}: no picture in this folder ({kinds})")
+        return PictureReplay(paths, start)
+    if not source.is_file():
+        raise CameraError(f"{source}: no such file or folder")
+    if source.suffix.lower() in _PICTURES:
+        return PictureReplay([source], start)
+    return VideoReplay(source, start)
+
+
+def _picture(path: Path) -> Pixels:
+    with native_messages_to_log():
+        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise CameraError(f"{path}: not a picture, or damaged")
+    return np.asarray(pixels, np.uint8)

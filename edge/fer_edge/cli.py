@@ -1,0 +1,107 @@
+"""``fer-edge``: the command of the device."""
+
+import dataclasses
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from fer_contract import __version__
+from fer_contract.command import log_to_terminal, require_extra, run
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.group(name="fer-edge", context_settings={"show_default": True})
+@click.option("-v", "--verbose", is_flag=True, help="Print what happens inside.")
+@click.version_option(__version__)
+def cli(*, verbose: bool) -> None:
+    """Report the emotions of the faces in front of a camera."""
+    log_to_terminal(verbose=verbose)
+    require_extra("edge", ["cv2"])
+
+
+@cli.command("run")
+@click.option("--config", type=_PATH, required=True, help="fer-edge.toml")
+def run_command(*, config: Path) -> None:
+    r"""Run the daemon: events as JSON lines on standard output until SIGTERM.
+
+    \b
+    Example:
+      fer-edge run --config /etc/fer-edge/fer-edge.toml
+    """
+    from fer_edge.config import load_config
+    from fer_edge.start import start
+
+    start(load_config(config), datetime.now(UTC))
+
+
+@cli.command("replay")
+@click.argument("source")
+@click.option("--bundle", help="Directory that fer-convert made.")
+@click.option("--config", type=_PATH, help="Take all else from here.")
+@click.option("--yunet-model", help="Find faces with this YuNet model, not with Haar.")
+@click.option(
+    "--start",
+    "start_time",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]),
+    help="Time of the first frame, UTC.  [default: now]",
+)
+def replay_command(
+    *,
+    source: str,
+    bundle: str | None,
+    config: Path | None,
+    yunet_model: str | None,
+    start_time: datetime | None,
+) -> None:
+    r"""Run the daemon on a video, a picture or a folder, as fast as possible.
+
+    \b
+    Example:
+      fer-edge replay party.mp4 --bundle BUNDLE
+    """
+    from fer_edge.config import Config, load_config
+    from fer_edge.start import start
+
+    settings = load_config(config) if config else Config()
+    replace = dataclasses.replace
+    settings = replace(settings, camera=replace(settings.camera, source=source))
+    if bundle:
+        settings = replace(settings, model=replace(settings.model, bundle=bundle))
+    if yunet_model:
+        faces = replace(settings.faces, yunet_model=yunet_model)
+        settings = replace(settings, faces=faces)
+    begun = start_time.replace(tzinfo=UTC) if start_time else datetime.now(UTC)
+    start(settings, begun)
+
+
+@cli.command("check")
+@click.argument("config", type=_PATH)
+def check_command(*, config: Path) -> None:
+    r"""Check a configuration file; says every mistake in it.
+
+    \b
+    Example:
+      fer-edge check /etc/fer-edge/fer-edge.toml
+    """
+    from fer_edge.config import load_config
+
+    load_config(config)
+    click.echo(f"{config}: good")
+
+
+@cli.command("schema")
+def schema_command() -> None:
+    """Print the JSON Schema of the events."""
+    from fer_edge.events import event_schema
+
+    json.dump(event_schema(), sys.stdout, indent=2)
+    click.echo()
+
+
+def main() -> None:
+    """Run the command; the entry point."""
+    run(cli)

@@ -1,0 +1,73 @@
+"""The one loop: newest frame, its events, the publishers; until told to stop."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType
+
+from fer_edge.cameras import Camera
+from fer_edge.pipeline import Pipeline
+from fer_edge.publishers import Publisher
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run came to."""
+
+    frames: int
+    faces: int
+    events: int
+    seconds: float
+    """That it took."""
+
+
+def stop_on_signals() -> threading.Event:
+    """Turn SIGTERM and SIGINT into an event; a second one kills as usual."""
+    stop = threading.Event()
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        _LOGGER.info("%s: stopping", signal.Signals(number).name)
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
+    return stop
+
+
+def run(
+    camera: Camera,
+    pipeline: Pipeline,
+    publishers: Sequence[Publisher],
+    stop: threading.Event,
+) -> Summary:
+    """Process frames until the camera has no more or ``stop`` is set.
+
+    Open episodes are ended and published either way.
+
+    Raises:
+        CameraError: the camera fails; episodes are ended before.
+    """
+    begun = time.monotonic()
+    frames = events = 0
+    try:
+        while not stop.is_set() and (frame := camera.read()) is not None:
+            for event in pipeline.process(frame):
+                events += 1
+                for publisher in publishers:
+                    publisher.publish(event)
+            frames += 1
+    finally:
+        for event in pipeline.close():
+            events += 1
+            for publisher in publishers:
+                publisher.publish(event)
+        for publisher in publishers:
+            publisher.close()
+        camera.close()
+    return Summary(frames, pipeline.faces, events, time.monotonic() - begun)

@@ -1,0 +1,177 @@
+"""From scores a frame to episodes: when a face has begun and ceased to show something.
+
+Everything is measured in seconds, not in frames, so that a slow device decides like a
+fast one.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from fer_contract.labels import UNCERTAIN
+from fer_edge.events import EventType
+from fer_edge.options import option
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeSettings:
+    """``[episodes]``."""
+
+    smoothing_seconds: float = option(0.5, low=0.0, high=60.0)
+    """Time constant of the exponential mean over a face's scores; 0 is none."""
+    threshold: float = option(0.0, low=0.0, high=1.0)
+    """Smoothed score that an emotion needs to begin; below it all is uncertain.
+    0 takes the model's own, which its bundle carries."""
+    hysteresis: float = option(0.1, low=0.0, high=1.0)
+    """An emotion that has begun lasts until its score is this much below it."""
+    trigger_seconds: float = option(0.3, low=0.0, high=60.0)
+    """How long something must be seen before it begins (wyoming's trigger_level,
+    in seconds instead of frames)."""
+    refractory_seconds: float = option(2.0, low=0.0, high=3600.0)
+    """Least time between two beginnings on one face."""
+    update_seconds: float = option(5.0, low=0.0, high=3600.0)
+    """Time between updates while an episode lasts; 0 is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time on two clocks."""
+
+    seconds: float
+    """Steady, for durations."""
+    at: datetime
+    """Of the wall, with its time zone, for people; may jump."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An episode began, goes on, or ended."""
+
+    type: EventType
+    track: int
+    emotion: str
+    score: float
+    scores: Mapping[str, float]
+    started: Moment
+    """When the face began to show it, ``trigger_seconds`` before that is told."""
+    now: Moment
+    ended: Moment | None = None
+    """When the face ceased to show it, or was last seen; only of an end."""
+
+
+@dataclass(slots=True)
+class _Episode:
+    emotion: str
+    started: Moment
+    told_seconds: float
+    """When something was last told of it."""
+
+
+@dataclass(slots=True)
+class _Face:
+    """What is remembered of one track."""
+
+    scores: dict[str, float]
+    seen: Moment
+    candidate: str
+    candidate_since: Moment
+    episode: _Episode | None = None
+    begun_seconds: float = -math.inf
+
+
+class Episodes:
+    """Keeps every track's own window, candidate and episode."""
+
+    def __init__(self, settings: EpisodeSettings) -> None:
+        self._settings = settings
+        self._faces: dict[int, _Face] = {}
+
+    def observe(
+        self, track: int, scores: Mapping[str, float], now: Moment
+    ) -> list[Change]:
+        """Take in the scores of one face of one frame.
+
+        Args:
+            track: the face.
+            scores: 0 to 1 a label.
+            now: of the frame.
+
+        Returns:
+            What is to be told, in order: at most an end and a beginning, or an update.
+        """
+        face = self._smooth(track, scores, now)
+        emotion = self._shown(face)
+        if emotion != face.candidate:
+            face.candidate, face.candidate_since = emotion, now
+        if face.episode is not None and face.episode.emotion == emotion:
+            return self._update(track, face, now)
+        held = now.seconds - face.candidate_since.seconds
+        rested = now.seconds - face.begun_seconds
+        if held < self._settings.trigger_seconds:
+            return []
+        if rested < self._settings.refractory_seconds:
+            return []
+        changes = self._end(track, face, now, face.candidate_since)
+        face.episode = _Episode(emotion, face.candidate_since, now.seconds)
+        face.begun_seconds = now.seconds
+        return [*changes, self._change(EventType.NEW, track, face, face.episode, now)]
+
+    def lose(self, track: int, now: Moment) -> list[Change]:
+        """Forget a face that is gone, ending its episode."""
+        face = self._faces.pop(track, None)
+        return self._end(track, face, now, face.seen) if face else []
+
+    def close(self, now: Moment) -> list[Change]:
+        """Forget all faces, as at the end of the program."""
+        return [
+            change for track in list(self._faces) for change in self.lose(track, now)
+        ]
+
+    def _smooth(self, track: int, scores: Mapping[str, float], now: Moment) -> _Face:
+        face = self._faces.get(track)
+        if face is None:
+            face = _Face(dict(scores), now, "", now)
+            self._faces[track] = face
+            return face
+        elapsed = max(0.0, now.seconds - face.seen.seconds)
+        constant = self._settings.smoothing_seconds
+        kept = math.exp(-elapsed / constant) if constant > 0 else 0.0
+        for label, score in scores.items():
+            face.scores[label] = kept * face.scores[label] + (1.0 - kept) * score
+        face.seen = now
+        return face
+
+    def _shown(self, face: _Face) -> str:
+        """Name what the face shows now, favouring what it has been showing."""
+        threshold = self._settings.threshold
+        best = max(face.scores, key=lambda label: face.scores[label])
+        if face.scores[best] >= threshold:
+            return best
+        current = face.episode.emotion if face.episode else UNCERTAIN
+        lasting = face.scores.get(current, 0.0) >= threshold - self._settings.hysteresis
+        return current if lasting and current == best else UNCERTAIN
+
+    def _update(self, track: int, face: _Face, now: Moment) -> list[Change]:
+        episode, interval = face.episode, self._settings.update_seconds
+        if episode is None or interval == 0:
+            return []
+        if now.seconds - episode.told_seconds < interval:
+            return []
+        episode.told_seconds = now.seconds
+        return [self._change(EventType.UPDATE, track, face, episode, now)]
+
+    def _end(self, track: int, face: _Face, now: Moment, ended: Moment) -> list[Change]:
+        episode, face.episode = face.episode, None
+        if episode is None:
+            return []
+        change = self._change(EventType.END, track, face, episode, now)
+        return [replace(change, ended=ended)]
+
+    @staticmethod
+    def _change(
+        kind: EventType, track: int, face: _Face, episode: _Episode, now: Moment
+    ) -> Change:
+        score = face.scores.get(episode.emotion, max(face.scores.values()))
+        scores = dict(face.scores)
+        return Change(kind, track, episode.emotion, score, scores, episode.started, now)

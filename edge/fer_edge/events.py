@@ -1,0 +1,112 @@
+"""The event: what the device tells the world. ``fer-edge schema`` prints its schema."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from fer_contract.labels import UNCERTAIN
+
+
+class EventType(StrEnum):
+    """Where in its episode an event stands."""
+
+    NEW = "new"
+    UPDATE = "update"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """News of an episode: one face that showed one emotion for a while.
+
+    ``id`` names the episode, ``seq`` the message: an event that arrives twice has the
+    same ``seq`` twice.
+    """
+
+    type: EventType
+    id: str
+    seq: int
+    """Counts the events of this daemon, from 1."""
+    camera: str
+    track: int
+    """The face, as long as it stays in view; counts from 1."""
+    emotion: str
+    """A label of the model, or ``uncertain``."""
+    score: float
+    """Smoothed score of the emotion, 0 to 1; of the best label when uncertain."""
+    scores: Mapping[str, float]
+    """Smoothed score a label; they sum to 1."""
+    started_at: datetime
+    at: datetime
+    ended_at: datetime | None
+    """Only in ``end``."""
+    replayed: bool
+    """Sent later than it happened, after an outage."""
+    model: str
+    """Name in the bundle's manifest."""
+
+    def to_json(self) -> str:
+        """Return one line of JSON, times as RFC 3339 in UTC."""
+        values = asdict(self)
+        for key in ("started_at", "at", "ended_at"):
+            if values[key] is not None:
+                values[key] = rfc3339(values[key])
+        return json.dumps(values, separators=(",", ":"))
+
+
+def rfc3339(moment: datetime) -> str:
+    """Format an aware time as RFC 3339 in UTC, with milliseconds."""
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def event_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) that every event meets."""
+    share = {"type": "number", "minimum": 0, "maximum": 1}
+    time = {"type": "string", "format": "date-time", "pattern": "Z$"}
+    name = {"type": "string", "minLength": 1}
+    properties: dict[str, Any] = {
+        "type": {"enum": [kind.value for kind in EventType]},
+        "id": name | {"description": "The episode; shared by its new, update and end."},
+        "seq": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "The message; an event that comes twice has it twice.",
+        },
+        "camera": name,
+        "track": {"type": "integer", "minimum": 1, "description": "The face in view."},
+        "emotion": name
+        | {"description": f"A label of the model, or {UNCERTAIN!r} below threshold."},
+        "score": share | {"description": "Smoothed score of the emotion."},
+        "scores": {
+            "type": "object",
+            "additionalProperties": share,
+            "minProperties": 2,
+            "description": "Smoothed score a label; they sum to 1.",
+        },
+        "started_at": time | {"description": "When the face began to show it."},
+        "at": time | {"description": "When this was said."},
+        "ended_at": {
+            "oneOf": [time, {"type": "null"}],
+            "description": "Only in end.",
+        },
+        "replayed": {
+            "type": "boolean",
+            "description": "Sent later than it happened, after an outage.",
+        },
+        "model": name,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Emotion event",
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+        "if": {"properties": {"type": {"const": "end"}}},
+        "then": {"properties": {"ended_at": {"type": "string"}}},
+        "else": {"properties": {"ended_at": {"type": "null"}}},
+    }

@@ -1,0 +1,50 @@
+"""From settings to a running daemon."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from fer_edge.cameras.replay import open_replay
+from fer_edge.classifier import CpuClassifier
+from fer_edge.config import Config
+from fer_edge.daemon import run, stop_on_signals
+from fer_edge.detectors import make_detector
+from fer_edge.errors import ConfigurationError
+from fer_edge.pipeline import Pipeline
+from fer_edge.publishers.json_lines import JsonLines
+
+
+def start(config: Config, begun: datetime) -> None:
+    """Build the parts and run them to the end; say what it came to.
+
+    Args:
+        config: everything.
+        begun: wall time of the first frame, with time zone.
+
+    Raises:
+        FerError: a part that cannot be built or fails; the message names it.
+    """
+    if not config.camera.source:
+        raise ConfigurationError("camera.source: empty; a video, picture or folder")
+    if not config.model.bundle:
+        raise ConfigurationError("model.bundle: empty; --bundle or [model] bundle")
+    stop = stop_on_signals()
+    classifier = CpuClassifier(Path(config.model.bundle))
+    detector = make_detector(config.faces)
+    pipeline = Pipeline(
+        config.camera.name, detector, classifier, config.tracking, config.episodes
+    )
+    camera = open_replay(Path(config.camera.source), begun)
+    click.echo(
+        f"fer-edge: model {classifier.name} on {classifier.runtime}, self-test passed; "
+        f"faces by {detector.name}; reading {config.camera.source}",
+        err=True,
+    )
+    summary = run(camera, pipeline, [JsonLines(sys.stdout)], stop)
+    click.echo(
+        f"fer-edge: {summary.frames:,} frames in {summary.seconds:.1f} s, "
+        f"{summary.faces:,} faces, {summary.events:,} events",
+        err=True,
+    )

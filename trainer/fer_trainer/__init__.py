@@ -1,0 +1,1 @@
+"""The trainer: labelled faces in, a run directory with a Keras model out."""

@@ -1,0 +1,29 @@
+"""The one place that starts Keras."""
+
+import importlib
+import importlib.metadata
+import os
+from types import ModuleType
+
+from fer_contract.quiet import native_messages_to_log
+
+
+def start_keras() -> ModuleType:
+    """Import Keras without its backend's chatter; takes seconds the first time.
+
+    The backend is ``KERAS_BACKEND``'s, TensorFlow unless it is set.
+    """
+    # TensorFlow's own notes on threads and memory; warnings and errors are kept.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    with native_messages_to_log():
+        keras = importlib.import_module("keras")
+        # The first tensor is what looks for a GPU, and prints when there is none.
+        keras.ops.zeros((1,))
+    return keras
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a model depends on, by distribution name."""
+    keras = start_keras()
+    names = ["fer-edge-toolkit", "keras", keras.backend.backend(), "numpy"]
+    return {name: importlib.metadata.version(name) for name in names}

@@ -1,0 +1,26 @@
+"""What a preset is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fer_contract.preprocess import InputSpec
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A network, and how it is trained when nothing else is asked for."""
+
+    name: str
+    summary: str
+    """One line for ``fer-train presets``."""
+    build: "Callable[[InputSpec, int], keras.Model]"
+    """(input, number of classes) -> Keras model; float32 (N, H, W, 1), 0-255 ->
+    float32 (N, classes), probabilities."""
+    epochs: int
+    learning_rate: float
+    """At the start; it falls to 0 along a half cosine."""
+    batch_size: int
