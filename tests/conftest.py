@@ -1,15 +1,12 @@
 """What many tests share: the repository, the shared material, one trained chain."""
 
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from processes import run_command
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
@@ -28,37 +25,21 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def command() -> Run:
-    """Run one of the three commands as a user does; returns the finished process."""
-
-    def run(
-        name: str, *arguments: str | Path
-    ) -> subprocess.CompletedProcess[str]:
-        program = Path(sys.executable).parent / name
-        return subprocess.run(
-            [program, *arguments], capture_output=True, text=True, check=False
-        )
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def drawn_faces(tmp_path_factory: pytest.TempPathFactory, command: Run) -> Path:
+def drawn_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A drawn data set, in the layout of the study."""
     folder = tmp_path_factory.mktemp("drawn") / "faces"
-    done = command("fer-train", "synth", "--out", folder, "--faces-per-class", "240")
+    done = run_command("fer-train", "synth", "--out", folder)
     assert done.returncode == 0, done.stderr
     return folder
 
 
 @pytest.fixture(scope="session")
-def run_directory(
-    tmp_path_factory: pytest.TempPathFactory, command: Run, drawn_faces: Path
-) -> Path:
-    """The compact preset, trained for seconds on drawn faces."""
+def run_directory(tmp_path_factory: pytest.TempPathFactory, drawn_faces: Path) -> Path:
+    """The compact preset, trained on drawn faces as ``make demo`` does."""
     out = tmp_path_factory.mktemp("trained") / "run"
-    done = command(
-        "fer-train", "run", "--data", drawn_faces, "--out", out, "--epochs", "10"
+    done = run_command(
+        "fer-train", "run", "--data", drawn_faces, "--out", out,
+        "--epochs", "10", "--batch-size", "64",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return out
@@ -67,17 +48,13 @@ def run_directory(
 @pytest.fixture(scope="session")
 def bundle(
     tmp_path_factory: pytest.TempPathFactory,
-    command: Run,
     drawn_faces: Path,
     run_directory: Path,
 ) -> Path:
     """What the device gets, converted from the run."""
     out = tmp_path_factory.mktemp("converted") / "bundle"
-    # 400 validation faces are too few for the default bounds, which are tested alone.
-    done = command(
+    done = run_command(
         "fer-convert", "--int8", run_directory, "-o", out, "--data", drawn_faces,
-        "--max-accuracy-drop", "3", "--min-agreement", "0.94",
-        "--calibration-faces", "100",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return out

@@ -20,8 +20,11 @@ def run(command: click.Command) -> None:
     interrupted from the keyboard.
     """
     name = command.name or "fer"
+    standard_output = sys.stdout
     try:
         code = command.main(prog_name=name, standalone_mode=False) or 0
+        if sys.stdout is not None:  # closed by whoever started us
+            sys.stdout.flush()
     except click.exceptions.Exit as ended:
         code = ended.exit_code
     except click.ClickException as mistake:
@@ -33,7 +36,10 @@ def run(command: click.Command) -> None:
     except FerError as mistake:
         click.echo(f"{name}: {mistake}", err=True)
         code = mistake.exit_code
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as ended:
+        # Of the former click makes the latter, and only then wraps standard output.
+        if isinstance(ended, SystemExit) and sys.stdout is standard_output:
+            raise
         # The reader of our standard output went away (`| head`): not our failure.
         # What Python still holds for it must not raise once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,7 +9,6 @@ A zip is read where it lies; nothing is unpacked.
 
 import hashlib
 import logging
-import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,9 +18,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer_contract.errors import DataError
+from fer_contract.errors import DataError, one_line
 from fer_contract.labels import Labels, check_labels
 from fer_contract.preprocess import Box, InputSpec, Pixels, crop_face
+from fer_contract.quiet import native_messages_to_log
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -53,7 +53,8 @@ class FaceSet:
         """SHA-256 over all names and files, in lower-case hexadecimal."""
         lines = zip(self.names, self.digests, strict=True)
         text = "".join(f"{digest}  {name}\n" for name, digest in lines)
-        return hashlib.sha256(text.encode()).hexdigest()
+        # A file name on Linux need not be UTF-8.
+        return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
     def take(self, indices: Sequence[int]) -> "FaceSet":
         """Return these faces only, in this order."""
@@ -156,20 +157,23 @@ class FaceData:
         broken: list[str] = []
         adapted: dict[str, list[str]] = {}
         digests: list[str] = []
-        for item in self._items[split]:
-            content = _content(item)
-            image = _decode(content)
-            if image is None:
-                broken.append(f"{item.name} ({_complaint(content)})")
-                continue
-            if image.ndim == 3:
-                adapted.setdefault("in colour", []).append(item.name)
-            if image.shape[:2] != (self.spec.height, self.spec.width):
-                size = f"not {self.spec.width}x{self.spec.height}"
-                adapted.setdefault(size, []).append(item.name)
-            faces.append(self._fit(image))
-            kept.append(item)
-            digests.append(hashlib.sha256(content).hexdigest())
+        # libpng and OpenCV print their own view of a damaged image.
+        with native_messages_to_log():
+            for item in self._items[split]:
+                try:
+                    content = _content(item)
+                    image = _decode(content)
+                except DataError as complaint:
+                    broken.append(f"{item.name} ({complaint})")
+                    continue
+                if image.ndim == 3:
+                    adapted.setdefault("in colour", []).append(item.name)
+                if image.shape[:2] != (self.spec.height, self.spec.width):
+                    size = f"not {self.spec.width}x{self.spec.height}"
+                    adapted.setdefault(size, []).append(item.name)
+                faces.append(self._fit(image))
+                kept.append(item)
+                digests.append(hashlib.sha256(content).hexdigest())
         self._report(broken, adapted)
         classes = [self.labels.index(item.label) for item in kept]
         for index, label in enumerate(self.labels):
@@ -189,9 +193,8 @@ class FaceData:
         found = {
             split: {item.label for item in self._items[split]} for split in self.splits
         }
-        reference = "train" if "train" in found else self.splits[0]
-        names = sorted(found[reference]) if wanted is None else list(wanted)
-        labels = check_labels(names, "--labels" if wanted else f"{self.source}")
+        names = sorted(found[self.splits[0]]) if wanted is None else list(wanted)
+        labels = check_labels(names, f"{self.source}" if wanted is None else "--labels")
         for split, seen in found.items():
             missing = [label for label in labels if label not in seen]
             foreign = sorted(seen.difference(labels))
@@ -241,7 +244,8 @@ def _walk(source: Path) -> Iterator[tuple[PurePosixPath, int, Callable[[], bytes
         raise DataError(f"{source}: no such file or folder")
     try:
         archive = zipfile.ZipFile(source)
-    except zipfile.BadZipFile as mistake:
+    # The latter two for a name that is no UTF-8 and a version of the far future.
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as mistake:
         raise DataError(f"{source}: not a zip, or damaged ({mistake})") from mistake
     for entry in archive.infolist():
         inside = PurePosixPath(entry.filename)
@@ -250,42 +254,38 @@ def _walk(source: Path) -> Iterator[tuple[PurePosixPath, int, Callable[[], bytes
 
 
 def _content(item: _Item) -> bytes:
-    """Read a file, or nothing where a damaged or over-large one cannot be read."""
+    """Read a file, or raise DataError with the reason why it cannot be."""
     if item.size > _MAX_FILE_BYTES:
-        return b""
+        raise DataError(f"{item.size} bytes; {_MAX_FILE_BYTES} are allowed")
     try:
         return item.read()
-    # What zipfile raises for a bad checksum, unknown method, password or stream.
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError):
-        return b""
+    # zipfile passes on whatever a checksum, a password or a decompressor raises.
     except Exception as mistake:
-        if re.match(r"(zlib|lzma|_lzma|bz2)\b", type(mistake).__module__):
-            return b""
-        raise
+        raise DataError("damaged, encrypted or not readable") from mistake
 
 
-def _decode(content: bytes) -> Pixels | None:
-    """Decode an image to uint8 (H, W) grey or (H, W, 3) BGR, or None."""
-    # OpenCV fills the missing part of a cut JPEG with grey and only prints a warning.
-    if content[:2] == b"\xff\xd8" and b"\xff\xd9" not in content[-64:]:
-        return None
+def _decode(content: bytes) -> Pixels:
+    """Decode an image to uint8 (H, W) grey or (H, W, 3) BGR, or raise DataError."""
     if not content:
-        return None
+        raise DataError("empty")
+    # OpenCV fills the missing part of a cut JPEG with grey and only prints a warning.
+    # The end mark cannot occur in the last scan; a camera may append to the file.
+    if content[:2] == b"\xff\xd8":
+        last_scan = content.rfind(b"\xff\xda")
+        if last_scan < 0 or b"\xff\xd9" not in content[last_scan:]:
+            raise DataError("cut off")
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
-        return None
-    if image is None or image.dtype != np.uint8:
-        return None
+        image = None
+    kinds = ((), (3,), (4,))
+    if image is None or image.dtype != np.uint8 or image.shape[2:] not in kinds:
+        raise DataError("damaged, or not an 8-bit image")
     if image.ndim == 3 and image.shape[2] == 4:
         return image[:, :, :3].astype(np.uint8)
     return image.astype(np.uint8, copy=False)
 
 
-def _complaint(content: bytes) -> str:
-    return "empty" if not content else "damaged, or not an 8-bit image"
-
-
 def _some(names: list[str], most: int = 3) -> str:
-    shown = ", ".join(names[:most])
+    shown = one_line(", ".join(names[:most]))
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

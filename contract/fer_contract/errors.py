@@ -19,6 +19,9 @@ class FerError(Exception):
 
     exit_code = 2
 
+    def __str__(self) -> str:
+        return one_line(super().__str__())
+
 
 class DataError(FerError):
     """Labelled faces that cannot be used: missing, unreadable or contradictory."""
@@ -40,3 +43,13 @@ class RefusedError(FerError):
 
 class DigestError(RefusedError):
     """A file's SHA-256 is not the one in the manifest."""
+
+
+def one_line(text: str) -> str:
+    """Return the text with line breaks and other control characters escaped.
+
+    A file in a zip may be named as its maker pleases.
+    """
+    return "".join(
+        letter if letter.isprintable() else repr(letter)[1:-1] for letter in text
+    )

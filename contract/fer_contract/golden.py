@@ -5,7 +5,6 @@ them where the model was converted, and the model's outputs for these. The devic
 repeats both steps before it reports its first emotion. No face of a data set is used.
 """
 
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,16 +55,39 @@ class Golden:
             ManifestError: the file is not what ``save`` writes.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return cls(
+            # numpy leaves a file that it opened itself open when that is damaged.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                golden = cls(
                     frame=arrays["frame"],
                     boxes=arrays["boxes"],
                     faces=arrays["faces"],
                     outputs=arrays["outputs"],
                     runtime=str(arrays["runtime"]),
                 )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as mistake:
-            raise ManifestError(f"{path}: no golden vectors ({mistake})") from mistake
+        except OSError as failure:
+            raise ManifestError(f"{path}: {failure.strerror or failure}") from failure
+        # numpy and zipfile pass on whatever a damaged header leads them to.
+        except Exception as mistake:
+            raise ManifestError(f"{path}: no golden vectors, or damaged") from mistake
+        golden._check_form(path)
+        return golden
+
+    def _check_form(self, path: Path) -> None:
+        """Refuse arrays that ``save`` never writes, before any use of them."""
+        count = self.boxes.shape[:1]
+        pixels = (self.frame, self.faces, self.outputs)
+        if (
+            any(array.dtype != np.uint8 for array in pixels)
+            or self.frame.shape[2:] != (3,)
+            or self.boxes.dtype != np.float64
+            or self.boxes.shape != (*count, 4)
+            or count == (0,)
+            or not count == self.faces.shape[:1] == self.outputs.shape[:1]
+        ):
+            shapes = ", ".join(
+                f"{array.dtype} {array.shape}" for array in (*pixels, self.boxes)
+            )
+            raise ManifestError(f"{path}: golden vectors of an odd form: {shapes}")
 
     def check(
         self,

@@ -50,7 +50,8 @@ def paired_difference(
 
     Source: Bonett and Price 2012, J. Educ. Behav. Stat. 37, 479 (adjusted Wald).
     """
-    if min(only_first, only_second) < 0 or only_first + only_second > trials:
+    discordant = only_first + only_second
+    if trials < 1 or min(only_first, only_second) < 0 or discordant > trials:
         raise ValueError(f"{only_first} + {only_second} discordant of {trials}")
     first = (only_first + 1) / (trials + 2)
     second = (only_second + 1) / (trials + 2)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from fer_contract.errors import DigestError, ManifestError
 from fer_contract.labels import Labels, check_labels
@@ -104,8 +104,11 @@ def write_manifest(
     digests = {name: sha256(directory / name) for name in sorted(files)}
     whole = dataclasses.replace(manifest, files=digests)
     document = {"schema": SCHEMA, "kind": whole.KIND, **dataclasses.asdict(whole)}
-    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
     path = directory / MANIFEST_NAME
+    try:
+        text = json.dumps(document, indent=2, allow_nan=False) + "\n"
+    except ValueError as mistake:
+        raise ManifestError(f"{path}: {mistake}") from mistake
     _parse(json.loads(text), type(whole), path)
     # Complete or absent, also after a power cut.
     unfinished = path.with_suffix(".json.part")
@@ -138,13 +141,11 @@ def read_manifest(directory: Path, kind: type[Manifest]) -> Manifest:
             f"{directory}: no {MANIFEST_NAME} in it, so this is no finished {kind.KIND}"
         )
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as mistake:
         raise ManifestError(f"{path}: not JSON ({mistake})") from mistake
     manifest = _parse(document, kind, path)
-    for name in kind.REQUIRED:
-        if name not in manifest.files:
-            raise ManifestError(f"{path}: files: {name} is not listed")
     for name, digest in manifest.files.items():
         file = directory / name
         if not file.is_file():
@@ -187,7 +188,14 @@ def _parse(document: object, kind: type[Manifest], path: Path) -> Manifest:
         if key not in document:
             raise ManifestError(f"{path}: {key}: missing")
     values = {key: _CHECKS[key](document[key], f"{path}: {key}") for key in fields}
+    for name in kind.REQUIRED:
+        if name not in values["files"]:
+            raise ManifestError(f"{path}: files: {name} is not listed")
     return kind(**values)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number in JSON")
 
 
 def _labels(value: object, where: str) -> Labels:

@@ -14,13 +14,14 @@ import numpy.typing as npt
 from fer_contract.errors import ManifestError
 
 Pixels = npt.NDArray[np.uint8]
+Whole = npt.NDArray[np.uint32]
 
-# Weights are whole numbers that sum to this. Two passes then stay below 2**24 in
-# float32 and 2**53 in float64, where matrix products are exact in any order.
+# Weights are whole numbers that sum to this. Two passes over 8-bit pixels and the
+# half that rounds them then stay below 2**32.
 _ONE = 1 << 12
 
 # ITU-R BT.601 luma in 14 bits, as OpenCV's BGR2GRAY: blue, green, red.
-_LUMA = np.array([1868, 9617, 4899], dtype=np.int32)
+_LUMA = (1868, 9617, 4899)
 
 _MAX_SIDE = 1024
 
@@ -94,30 +95,31 @@ def crop_face(frame: npt.NDArray[Any], box: Box, spec: InputSpec) -> Pixels:
         raise ValueError(f"frame is {_kind(frame)}; uint8 (H, W) or (H, W, 3) wanted")
     if frame.ndim == 3 and frame.shape[2] not in (1, 3):
         raise ValueError(f"frame is {_kind(frame)}; 1 or 3 channels wanted")
-    sides = (box.x, box.y, box.width, box.height)
-    if not np.isfinite(sides).all() or min(box.width, box.height) <= 0:
+
+    # A detector's float32 would be rounded differently by numpy 1 and 2.
+    x, y, width, height = (
+        float(value) for value in (box.x, box.y, box.width, box.height)
+    )
+    side = max(width, height) * (1.0 + 2.0 * spec.margin)
+    left = x + width / 2.0 - side / 2.0
+    top = y + height / 2.0 - side / 2.0
+    if not np.isfinite((left, top, side)).all() or min(width, height) <= 0:
         raise ValueError(f"{box}; finite numbers and a positive size wanted")
 
-    side = max(box.width, box.height) * (1.0 + 2.0 * spec.margin)
-    left = box.x + box.width / 2.0 - side / 2.0
-    top = box.y + box.height / 2.0 - side / 2.0
-    rows, first_row = _area_weights(top, side, spec.height, frame.shape[0])
-    columns, first_column = _area_weights(left, side, spec.width, frame.shape[1])
-    window = frame[
-        first_row : first_row + rows.shape[1],
-        first_column : first_column + columns.shape[1],
-    ]
-    half_way = rows.astype(np.float32) @ _grey(window).astype(np.float32)
-    total = half_way.astype(np.float64) @ columns.T.astype(np.float64)
-    # Exact: total is a whole number below 2**32, and _ONE**2 a power of two.
-    face = np.floor((total + _ONE * _ONE // 2) / (_ONE * _ONE))
+    rows, row_weights = _areas(top, side, spec.height, frame.shape[0])
+    columns, column_weights = _areas(left, side, spec.width, frame.shape[1])
+    first_row, first_column = rows[0, 0], columns[0, 0]
+    window = frame[first_row : rows[-1, -1] + 1, first_column : columns[-1, -1] + 1]
+    half_way = _weigh(_grey(window), rows - first_row, row_weights)
+    total = _weigh(half_way.T, columns - first_column, column_weights).T
+    face = (total + _ONE * _ONE // 2) // (_ONE * _ONE)
     return face.astype(np.uint8)[:, :, np.newaxis]
 
 
-def _area_weights(
+def _areas(
     start: float, length: float, cells: int, pixels: int
-) -> tuple[npt.NDArray[np.float64], int]:
-    """Weigh the pixels of a line for each cell of the output.
+) -> tuple[npt.NDArray[np.int64], Whole]:
+    """Find and weigh the pixels of a line that each cell of the output covers.
 
     Args:
         start: where the first cell begins, in pixels.
@@ -126,30 +128,44 @@ def _area_weights(
         pixels: of the source line; those beyond it repeat its ends.
 
     Returns:
-        Whole numbers (cells, n) whose rows sum to ``_ONE``, and the index of the
-        source pixel that the first column stands for.
+        Indices (cells, n) of source pixels, ascending, and their weights (cells, n),
+        whose rows sum to ``_ONE``.
     """
     cell = length / cells
     reach = max(cell, 1.0) / 2.0
-    centres = start + (np.arange(cells) + 0.5) * cell
-    first = int(np.clip(np.floor(centres[0] - reach), 0, pixels - 1))
-    last = int(np.clip(np.ceil(centres[-1] + reach), first + 1, pixels))
-    edges = np.arange(first, last + 1)
-    covered = (edges[np.newaxis, :] - (centres[:, np.newaxis] - reach)) / (2.0 * reach)
-    covered = np.clip(covered, 0.0, 1.0)
+    begins = start + (np.arange(cells) + 0.5) * cell - reach
+    most = int(min(np.ceil(2.0 * reach) + 1.0, pixels))
+    first = np.clip(np.floor(begins), 0, pixels - 1).astype(np.int64)
+    edges = first[:, np.newaxis] + np.arange(most + 1)
+    covered = np.clip((edges - begins[:, np.newaxis]) / (2.0 * reach), 0.0, 1.0)
     # All that lies before the first pixel counts for it, all beyond the last likewise.
     covered[:, 0] = 0.0
     covered[:, -1] = 1.0
     # Rounding the running sum, not the weights, keeps each row's sum exact.
-    return np.diff(np.rint(covered * _ONE), axis=1), first
+    weights = np.diff(np.rint(covered * _ONE).astype(np.uint32), axis=1)
+    return np.minimum(edges[:, :-1], pixels - 1), weights
 
 
-def _grey(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if pixels.ndim == 2:
-        return pixels
-    if pixels.shape[2] == 1:
-        return pixels[:, :, 0]
-    return (pixels.astype(np.int32) @ _LUMA + (1 << 13)) >> 14
+def _weigh(lines: Whole, indices: npt.NDArray[np.int64], weights: Whole) -> Whole:
+    """Sum weighted lines: (N, length), (cells, n), (cells, n) -> (cells, length).
+
+    Line by line, since a matrix product would be slower for a large face, and its
+    threads wait for each other on a busy machine.
+    """
+    total = np.zeros((len(indices), lines.shape[1]), dtype=np.uint32)
+    for index, weight in zip(indices.T, weights.T, strict=True):
+        total += weight[:, np.newaxis] * lines[index]
+    return total
+
+
+def _grey(pixels: npt.NDArray[Any]) -> Whole:
+    if pixels.ndim == 2 or pixels.shape[2] == 1:
+        return pixels.reshape(pixels.shape[:2]).astype(np.uint32)
+    total = np.full(pixels.shape[:2], 1 << 13, dtype=np.uint32)
+    for channel, share in enumerate(_LUMA):
+        total += np.multiply(pixels[:, :, channel], share, dtype=np.uint32)
+    total >>= 14
+    return total
 
 
 def _kind(array: npt.NDArray[Any]) -> str:

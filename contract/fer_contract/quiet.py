@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from typing import IO
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ def native_messages_to_log() -> Iterator[None]:
     """
     sys.stderr.flush()
     terminal = os.dup(2)
-    with tempfile.TemporaryFile() as spool:
+    with _spool() as spool:
         os.dup2(spool.fileno(), 2)
         failed = True
         try:
@@ -36,3 +37,10 @@ def native_messages_to_log() -> Iterator[None]:
                 os.write(2, written)
     for line in written.decode(errors="replace").splitlines():
         _LOGGER.debug("%s", line)
+
+
+def _spool() -> IO[bytes]:
+    """Open a nameless file; in memory where that can be: a service may not write."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("native messages"), "w+b")
+    return tempfile.TemporaryFile()

@@ -89,8 +89,8 @@ def cli(
     parity = result.parity
     click.echo(
         f"accuracy {parity.float_right / parity.faces:.2%} float, "
-        f"{parity.int8_right / parity.faces:.2%} int8; "
-        f"{result.model_bytes / 1000:,.0f} KB"
+        f"{parity.int8_right / parity.faces:.2%} int8 "
+        f"in {result.model_bytes / 1000:,.0f} KB"
     )
     for verdict in result.verdicts:
         click.echo(f"{verdict.outcome:9} {verdict.gate}: {verdict.saw}")

@@ -116,7 +116,7 @@ def convert(plan: Plan, say: Callable[[str], None]) -> Result:
             manifest=manifest,
             parity=parity,
             verdicts=verdicts,
-            float_bytes=(plan.run / RunManifest.MODEL).stat().st_size,
+            float_bytes=trained.weight_bytes,
             int8_bytes=model.stat().st_size,
             int8_digest=digest,
         )

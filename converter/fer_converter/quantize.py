@@ -52,6 +52,8 @@ class FloatModel:
         for weight in trained.weights:
             if not np.isfinite(weight.numpy()).all():
                 raise ModelError(f"{path}: {weight.path} holds a NaN or an infinity")
+        self.weight_bytes = 4 * sum(weight.numpy().size for weight in trained.weights)
+        """Of all weights as float32; the file holds the optimizer's state too."""
         self._trained = trained
         # With an open batch size TFLite computes shapes at run time, in operators
         # that the Edge TPU compiler refuses. set_shape is gone in Keras 3.

@@ -19,7 +19,9 @@ class Report:
     parity: Parity
     verdicts: tuple[Verdict, ...]
     float_bytes: int
+    """Of the float32 weights."""
     int8_bytes: int
+    """Of the ``.tflite`` file."""
     int8_digest: str
     """SHA-256 in hexadecimal."""
 

@@ -11,7 +11,7 @@ import click
 from fer_contract import __version__
 from fer_contract.command import log_to_terminal, require_extra, run
 
-_PATH = click.Path(path_type=Path)
+_PATH = click.Path(path_type=Path, readable=False)  # load_config says it better
 
 
 @click.group(name="fer-edge", context_settings={"show_default": True})

@@ -21,7 +21,7 @@ class CameraSettings:
 
     source: str = option("")
     """Path of a video, a picture, or a folder of pictures."""
-    name: str = option("camera")
+    name: str = option("camera", filled=True)
     """What events call it."""
 
 
@@ -54,9 +54,9 @@ def load_config(path: Path) -> Config:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as failure:
         raise ConfigurationError(f"{path}: {failure.strerror}") from failure
-    except ValueError as mistake:
+    except (ValueError, RecursionError) as mistake:
         raise ConfigurationError(f"{path}: not TOML ({mistake})") from mistake
     config, mistakes = read(Config, table)
     if mistakes:
-        raise ConfigurationError("\n".join(f"{path}: {line}" for line in mistakes))
+        raise ConfigurationError(*(f"{path}: {line}" for line in mistakes))
     return config

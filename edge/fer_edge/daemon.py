@@ -1,5 +1,6 @@
 """The one loop: newest frame, its events, the publishers; until told to stop."""
 
+import contextlib
 import logging
 import signal
 import threading
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from fer_edge.cameras import Camera
+from fer_edge.events import Event
 from fer_edge.pipeline import Pipeline
 from fer_edge.publishers import Publisher
 
@@ -55,19 +57,21 @@ def run(
     """
     begun = time.monotonic()
     frames = events = 0
-    try:
-        while not stop.is_set() and (frame := camera.read()) is not None:
-            for event in pipeline.process(frame):
-                events += 1
-                for publisher in publishers:
-                    publisher.publish(event)
-            frames += 1
-    finally:
-        for event in pipeline.close():
+
+    def publish(news: Sequence[Event]) -> None:
+        nonlocal events
+        for event in news:
             events += 1
             for publisher in publishers:
                 publisher.publish(event)
+
+    # Each is closed, whatever happens to the others.
+    with contextlib.ExitStack() as closing:
+        closing.callback(camera.close)
         for publisher in publishers:
-            publisher.close()
-        camera.close()
+            closing.callback(publisher.close)
+        closing.callback(lambda: publish(pipeline.close()))
+        while not stop.is_set() and (frame := camera.read()) is not None:
+            publish(pipeline.process(frame))
+            frames += 1
     return Summary(frames, pipeline.faces, events, time.monotonic() - begun)

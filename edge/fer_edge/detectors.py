@@ -55,7 +55,9 @@ class HaarDetector:
 
     name = "haar"
 
-    _FILE = "haarcascade_frontalface_default.xml"
+    # On 204 validation faces of FER2013, pasted enlarged into scenes, it found as many
+    # as frontalface_default (52 %), with no false box instead of 4, in less time.
+    _FILE = "haarcascade_frontalface_alt2.xml"
     _SIDE = 1.04  # of the FER2013 square, in sides of the cascade's box
 
     def __init__(self, min_face_pixels: int) -> None:
@@ -89,6 +91,10 @@ class YuNetDetector:
     _SCORE = 0.7  # least score of a face, 0 to 1
     _SIDE = 1.0  # of the FER2013 square, in heights of YuNet's box
 
+    # Pixels. In a frame of 32 rows or columns OpenCV 4.14 reports what it finds beyond
+    # its buffers: boxes up to infinite size, other ones each time.
+    _LEAST_FRAME_SIDE = 33
+
     def __init__(self, model: Path, min_face_pixels: int) -> None:
         self._smallest = min_face_pixels
         if not model.is_file():
@@ -106,6 +112,8 @@ class YuNetDetector:
     def detect(self, frame: Pixels) -> list[Box]:
         """Return a square for every face."""
         height, width = frame.shape[:2]
+        if min(height, width) < self._LEAST_FRAME_SIDE:
+            return []
         self._network.setInputSize((width, height))
         found: Any = self._network.detect(frame)[1]  # None, or (N, 15)
         rows = [] if found is None else found[:, :4].tolist()  # x, y, width, height

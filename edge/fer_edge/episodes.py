@@ -100,6 +100,9 @@ class Episodes:
         Returns:
             What is to be told, in order: at most an end and a beginning, or an update.
         """
+        known = self._faces.get(track)
+        if known is not None:
+            now = _not_before(known.seen, now)
         face = self._smooth(track, scores, now)
         emotion = self._shown(face)
         if emotion != face.candidate:
@@ -110,9 +113,9 @@ class Episodes:
         rested = now.seconds - face.begun_seconds
         if held < self._settings.trigger_seconds:
             return []
-        if rested < self._settings.refractory_seconds:
-            return []
         changes = self._end(track, face, now, face.candidate_since)
+        if rested < self._settings.refractory_seconds:
+            return changes
         face.episode = _Episode(emotion, face.candidate_since, now.seconds)
         face.begun_seconds = now.seconds
         return [*changes, self._change(EventType.NEW, track, face, face.episode, now)]
@@ -120,7 +123,9 @@ class Episodes:
     def lose(self, track: int, now: Moment) -> list[Change]:
         """Forget a face that is gone, ending its episode."""
         face = self._faces.pop(track, None)
-        return self._end(track, face, now, face.seen) if face else []
+        if face is None:
+            return []
+        return self._end(track, face, _not_before(face.seen, now), face.seen)
 
     def close(self, now: Moment) -> list[Change]:
         """Forget all faces, as at the end of the program."""
@@ -134,7 +139,7 @@ class Episodes:
             face = _Face(dict(scores), now, "", now)
             self._faces[track] = face
             return face
-        elapsed = max(0.0, now.seconds - face.seen.seconds)
+        elapsed = now.seconds - face.seen.seconds
         constant = self._settings.smoothing_seconds
         kept = math.exp(-elapsed / constant) if constant > 0 else 0.0
         for label, score in scores.items():
@@ -175,3 +180,8 @@ class Episodes:
         score = face.scores.get(episode.emotion, max(face.scores.values()))
         scores = dict(face.scores)
         return Change(kind, track, episode.emotion, score, scores, episode.started, now)
+
+
+def _not_before(seen: Moment, now: Moment) -> Moment:
+    """Let a steady clock that jumps back stand still instead."""
+    return replace(now, seconds=max(seen.seconds, now.seconds))

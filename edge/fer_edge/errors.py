@@ -1,6 +1,6 @@
 """What can keep the device from its work, beside the contract's own errors."""
 
-from fer_contract.errors import FerError
+from fer_contract.errors import FerError, one_line
 
 
 class CameraError(FerError):
@@ -8,4 +8,7 @@ class CameraError(FerError):
 
 
 class ConfigurationError(FerError):
-    """A configuration with one or more mistakes, a line each."""
+    """A configuration with one or more mistakes, an argument and a line each."""
+
+    def __str__(self) -> str:
+        return "\n".join(one_line(mistake) for mistake in self.args)

@@ -15,6 +15,7 @@ def option(
     low: float | None = None,
     high: float | None = None,
     one_of: tuple[str, ...] = (),
+    filled: bool = False,
 ) -> Any:
     """Declare a setting.
 
@@ -23,8 +24,10 @@ def option(
         low: least number allowed.
         high: greatest number allowed.
         one_of: the only words allowed.
+        filled: a text that must not be empty.
     """
-    return field(default=default, metadata={"low": low, "high": high, "one_of": one_of})
+    limits = {"low": low, "high": high, "one_of": one_of, "filled": filled}
+    return field(default=default, metadata=limits)
 
 
 def read(kind: type[Settings], table: Mapping[str, Any]) -> tuple[Settings, list[str]]:
@@ -87,6 +90,8 @@ def _complaint(value: Any, wanted: object, limits: Mapping[str, Any]) -> str | N
         words = limits.get("one_of", ())
         if words and value not in words:
             return f"allowed are {', '.join(words)}"
+        if limits.get("filled") and not value:
+            return "a text that is not empty is wanted"
         return None
     if wanted is bool:
         return None if isinstance(value, bool) else "true or false is wanted"

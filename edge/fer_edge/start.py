@@ -30,6 +30,8 @@ def start(config: Config, begun: datetime) -> None:
         raise ConfigurationError("camera.source: empty; a video, picture or folder")
     if not config.model.bundle:
         raise ConfigurationError("model.bundle: empty; --bundle or [model] bundle")
+    if sys.stdout is None:
+        raise ConfigurationError("standard output: closed; the events go there")
     stop = stop_on_signals()
     classifier = CpuClassifier(Path(config.model.bundle))
     detector = make_detector(config.faces)

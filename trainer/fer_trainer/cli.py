@@ -115,7 +115,7 @@ def presets_command() -> None:
     "--faces-per-class",
     type=click.IntRange(1),
     default=600,
-    help="In train; validation gets 5 for 12 of them, test 1.",
+    help="In train; validation gets two thirds of it, test a twelfth.",
 )
 @click.option("--video", type=_PATH, help="Also draw a scene with a known time line.")
 @click.option("--seconds", type=click.FloatRange(4), default=20, help="Of the video.")

@@ -3,6 +3,7 @@
 Time runs as it did in the recording: the same file gives the same events.
 """
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from fer_contract.quiet import native_messages_to_log
 from fer_edge.cameras import Camera, Frame
 from fer_edge.episodes import Moment
 from fer_edge.errors import CameraError
+
+_LOGGER = logging.getLogger(__name__)
 
 _PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
@@ -47,6 +50,7 @@ class VideoReplay:
     """
 
     def __init__(self, path: Path, start: datetime) -> None:
+        _check_readable(path)
         self._path = path
         self._clock = _Clock(start)
         with native_messages_to_log():
@@ -57,14 +61,21 @@ class VideoReplay:
         self._frame_seconds = 1.0 / rate if 0 < rate <= 1000 else 1.0 / 30
         self._count = 0
         self._seconds = 0.0
+        self._ended = False
 
     def read(self) -> Frame | None:
         """Return the next frame, or None after the last one."""
-        with native_messages_to_log():
-            there, pixels = self._video.read()
+        there, pixels = self._video.read()
         if not there:
             if self._count == 0:
                 raise CameraError(f"{self._path}: a video without a frame")
+            announced = round(self._video.get(cv2.CAP_PROP_FRAME_COUNT))
+            if self._count < announced and not self._ended:
+                _LOGGER.warning(
+                    "%s: ended after %d of %d frames; the rest is damaged or missing",
+                    self._path, self._count, announced,
+                )  # fmt: skip
+            self._ended = True
             return None
         position = self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000
         # Some containers give no times; then the rate must do. Never backwards.
@@ -123,7 +134,9 @@ def open_replay(source: Path, start: datetime) -> Camera:
         paths = sorted(
             path
             for path in source.iterdir()
-            if path.suffix.lower() in _PICTURES and not path.name.startswith(".")
+            if path.suffix.lower() in _PICTURES
+            and not path.name.startswith(".")
+            and path.is_file()
         )
         if not paths:
             kinds = ", ".join(sorted(_PICTURES))
@@ -137,8 +150,17 @@ def open_replay(source: Path, start: datetime) -> Camera:
 
 
 def _picture(path: Path) -> Pixels:
+    _check_readable(path)
     with native_messages_to_log():
         pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if pixels is None:
         raise CameraError(f"{path}: not a picture, or damaged")
     return np.asarray(pixels, np.uint8)
+
+
+def _check_readable(path: Path) -> None:
+    """Say why a file cannot be read: OpenCV only says that it cannot."""
+    try:
+        path.open("rb").close()
+    except OSError as failure:
+        raise CameraError(f"{path}: {failure.strerror}") from failure

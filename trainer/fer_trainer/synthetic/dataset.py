@@ -16,7 +16,7 @@ from .face import View, draw_face
 from .person import Person
 
 FACES_PER_CLASS: Mapping[str, int] = MappingProxyType(
-    {"train": 600, "validation": 250, "test": 50}
+    {"train": 600, "validation": 400, "test": 50}
 )
 """Faces to draw of each class, by split."""
 

@@ -1,0 +1,96 @@
+"""The gates hold the interval against the bound, not the mean."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fer_converter.parity import Gates, Outcome, Parity, compare, judge
+
+
+def parity(
+    faces: int, *, agree: int, only_float: int = 0, only_int8: int = 0
+) -> Parity:
+    """Figures of a comparison in which nine faces of ten were right in float."""
+    right = faces * 9 // 10
+    return Parity(
+        faces=faces,
+        float_right=right,
+        int8_right=right - only_float + only_int8,
+        agree=agree,
+        only_float_right=only_float,
+        only_int8_right=only_int8,
+        classes=(),
+    )
+
+
+def outcomes(figures: Parity, gates: Gates | None = None) -> tuple[Outcome, ...]:
+    return tuple(verdict.outcome for verdict in judge(figures, gates or Gates()))
+
+
+def test_many_faces_and_little_lost() -> None:
+    """Both gates pass."""
+    figures = parity(2000, agree=1980, only_float=6, only_int8=4)
+    assert outcomes(figures) == (Outcome.PASSED, Outcome.PASSED)
+
+
+def test_much_lost_on_many_faces() -> None:
+    """Both gates fail: even the kind end of the interval is out of bounds."""
+    figures = parity(2000, agree=1800, only_float=150, only_int8=20)
+    assert outcomes(figures) == (Outcome.FAILED, Outcome.FAILED)
+
+
+def test_nothing_lost_but_few_faces() -> None:
+    """Fifty faces without a difference do not show 97 % agreement: undecided."""
+    assert outcomes(parity(50, agree=50)) == (Outcome.UNDECIDED, Outcome.UNDECIDED)
+
+
+def test_a_mean_within_the_bound_is_not_enough() -> None:
+    """A loss of 0.75 points that may be 1.4 does not pass a bound of 1."""
+    figures = parity(800, agree=793, only_float=6)
+    assert figures.drop == pytest.approx(0.75)
+    assert outcomes(figures)[0] is Outcome.UNDECIDED
+    assert outcomes(figures, Gates(max_accuracy_drop=2.0))[0] is Outcome.PASSED
+
+
+def test_a_verdict_names_figure_interval_and_bound() -> None:
+    """So that console, report and error need nothing else."""
+    drop, agreement = judge(
+        parity(2000, agree=1980, only_float=6, only_int8=4), Gates()
+    )
+    assert drop.saw == "+0.10 points (-0.24 to +0.44), at most 1.00 allowed"
+    assert agreement.saw == "99.00% (98.46% to 99.35%), at least 97.00% wanted"
+
+
+@given(
+    faces=st.integers(1, 5000),
+    disagree=st.integers(0, 5000),
+    lost=st.integers(0, 5000),
+    gained=st.integers(0, 5000),
+)
+def test_more_loss_never_turns_a_refusal_into_a_pass(
+    faces: int, disagree: int, lost: int, gained: int
+) -> None:
+    """A property of both gates, whatever was counted."""
+    lost, gained = lost % (faces // 2 + 1), gained % (faces // 2 + 1)
+    disagree %= faces
+    now = parity(faces, agree=faces - disagree, only_float=lost, only_int8=gained)
+    if lost + gained >= faces:
+        return
+    worse = parity(
+        faces, agree=faces - disagree - 1, only_float=lost + 1, only_int8=gained
+    )
+    for before, after in zip(outcomes(now), outcomes(worse), strict=True):
+        assert before is Outcome.PASSED or after is not Outcome.PASSED
+
+
+def test_compare_counts_each_face_once() -> None:
+    """Right, wrong, agreed and a class at a time, on scores made by hand."""
+    float_scores = np.eye(3)[[0, 1, 2, 0, 1]]
+    int8_scores = np.eye(3)[[0, 1, 1, 2, 1]]
+    classes = np.array([0, 1, 2, 2, 0])
+    figures = compare(float_scores, int8_scores, classes, ("a", "b", "c"))
+    assert (figures.float_right, figures.int8_right, figures.agree) == (3, 3, 3)
+    assert (figures.only_float_right, figures.only_int8_right) == (1, 1)
+    assert [(c.label, c.faces, c.float_right, c.int8_right) for c in figures.classes] \
+        == [("a", 2, 1, 1), ("b", 1, 1, 1), ("c", 2, 1, 1)]  # fmt: skip

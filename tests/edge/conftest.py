@@ -1,0 +1,110 @@
+"""What the device's tests share: its program, its judge, and things to look at."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+
+from fer_contract.preprocess import Pixels
+from fer_edge.classifier import CpuClassifier
+from fer_edge.events import event_schema
+from fer_trainer.synthetic import (
+    Expression,
+    Person,
+    Square,
+    Video,
+    draw_scene,
+    draw_video,
+)
+
+WriteVideo = Callable[[Path, Iterable[Pixels], float], Path]
+
+
+@pytest.fixture(scope="session")
+def fer_edge() -> Path:
+    """The command, as installed beside this Python."""
+    return Path(sys.executable).parent / "fer-edge"
+
+
+@pytest.fixture(scope="session")
+def event_judge() -> Draft202012Validator:
+    """Judges events by the published schema, times included.
+
+    jsonschema's own checker lets every date-time pass unless one more package is
+    installed, so this one brings its own.
+    """
+    formats = FormatChecker(formats=())
+
+    @formats.checks("date-time", raises=ValueError)
+    def is_date_time(value: object) -> bool:
+        return not isinstance(value, str) or bool(datetime.fromisoformat(value).tzinfo)
+
+    return Draft202012Validator(event_schema(), format_checker=formats)
+
+
+@pytest.fixture(scope="session")
+def classifier(bundle: Path) -> CpuClassifier:
+    """The real classifier of the bundle."""
+    return CpuClassifier(bundle)
+
+
+@pytest.fixture
+def own_bundle(bundle: Path, tmp_path: Path) -> Path:
+    """A copy of the bundle that a test may spoil."""
+    return Path(shutil.copytree(bundle, tmp_path / "bundle"))
+
+
+@pytest.fixture(scope="session")
+def scene() -> tuple[Pixels, Square]:
+    """A drawn person in a room of 640x480, and the square of the face."""
+    rng = np.random.default_rng(1)
+    cast = [(Person.random(rng), Expression.of("happy", rng))]
+    frame, squares = draw_scene(cast, rng=rng)
+    return frame, squares[0]
+
+
+@pytest.fixture(scope="session")
+def write_video() -> WriteVideo:
+    """Write frames as a Motion JPEG video, by OpenCV's own writer."""
+
+    def write(path: Path, frames: Iterable[Pixels], frames_per_second: float) -> Path:
+        writer: cv2.VideoWriter | None = None
+        for frame in frames:
+            if writer is None:
+                writer = cv2.VideoWriter(
+                    str(path),
+                    cv2.CAP_OPENCV_MJPEG,
+                    cv2.VideoWriter.fourcc(*"MJPG"),
+                    frames_per_second,
+                    (frame.shape[1], frame.shape[0]),
+                )
+            writer.write(frame)
+        assert writer is not None
+        writer.release()
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight drawn seconds: one person, neutral and then something else."""
+    path = tmp_path_factory.mktemp("video") / "faces.avi"
+    draw_video(path, Video(seed=3, seconds=8.0, width=320, height=240))
+    return path
+
+
+@pytest.fixture(scope="session")
+def long_video(
+    tmp_path_factory: pytest.TempPathFactory, write_video: WriteVideo
+) -> Path:
+    """Five minutes: the same drawn second again and again."""
+    second = list(Video(seed=3, seconds=1.0, width=320, height=240).frames())
+    path = tmp_path_factory.mktemp("video") / "long.avi"
+    return write_video(path, second * 300, 10.0)

@@ -1,0 +1,144 @@
+"""The one loop: how it ends, whatever ends it."""
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from fer_contract.preprocess import Box, InputSpec, Pixels
+from fer_edge.cameras import Frame
+from fer_edge.daemon import run
+from fer_edge.episodes import EpisodeSettings, Moment
+from fer_edge.errors import CameraError
+from fer_edge.events import Event
+from fer_edge.pipeline import Pipeline
+from fer_edge.tracking import TrackingSettings
+
+_START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+class Frames:
+    """A camera that gives so many black frames, then None, or fails."""
+
+    def __init__(self, count: int, failure: CameraError | None = None) -> None:
+        self.given = 0
+        self.closed = 0
+        self._count = count
+        self._failure = failure
+
+    def read(self) -> Frame | None:
+        if self.given == self._count:
+            if self._failure is not None:
+                raise self._failure
+            return None
+        seconds = 0.1 * self.given
+        self.given += 1
+        moment = Moment(seconds, _START + timedelta(seconds=seconds))
+        return Frame(np.zeros((48, 64, 3), np.uint8), moment)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class OneFace:
+    """Always one face, at the same place."""
+
+    name = "one"
+
+    def detect(self, frame: Pixels) -> list[Box]:
+        return [Box(0.0, 0.0, float(frame.shape[0]), float(frame.shape[0]))]
+
+
+class AlwaysHappy:
+    """Never in doubt."""
+
+    name = "happy"
+    input = InputSpec(8, 8, 0.0)
+    threshold = 0.5
+
+    def scores(self, face: Pixels) -> Mapping[str, float]:
+        assert face.shape == self.input.shape
+        return {"happy": 1.0, "sad": 0.0}
+
+
+class Kept:
+    """Keeps what is published; does something at each event if asked to."""
+
+    def __init__(self, then: Callable[[], None] | None = None) -> None:
+        self.events: list[Event] = []
+        self.closed = 0
+        self._then = then
+
+    def publish(self, event: Event) -> None:
+        assert self.closed == 0
+        self.events.append(event)
+        if self._then is not None:
+            self._then()
+
+    def close(self) -> None:
+        self.closed += 1
+
+    @property
+    def types(self) -> list[str]:
+        return [event.type.value for event in self.events]
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    """One face that begins to be happy in the first frame."""
+    settings = EpisodeSettings(trigger_seconds=0.0)
+    return Pipeline("door", OneFace(), AlwaysHappy(), TrackingSettings(), settings)
+
+
+def test_camera_without_more_frames(pipeline: Pipeline) -> None:
+    """After the last frame open episodes end, and every part is closed once."""
+    camera, first, second = Frames(10), Kept(), Kept()
+    summary = run(camera, pipeline, [first, second], threading.Event())
+    assert first.types == ["new", "end"]
+    assert second.events == first.events
+    assert (camera.closed, first.closed, second.closed) == (1, 1, 1)
+    assert (summary.frames, summary.faces, summary.events) == (10, 10, 2)
+    assert 0.0 <= summary.seconds < 10.0
+
+
+def test_stop_in_the_middle(pipeline: Pipeline) -> None:
+    """Told to stop, the loop reads no further frame, and ends what is open."""
+    stop = threading.Event()
+    camera, kept = Frames(10), Kept(stop.set)
+    summary = run(camera, pipeline, [kept], stop)
+    assert kept.types == ["new", "end"]
+    assert camera.given == summary.frames == 1
+    assert (camera.closed, kept.closed) == (1, 1)
+
+
+def test_stop_before_the_first_frame(pipeline: Pipeline) -> None:
+    """Told to stop at once, nothing is read and nothing is told."""
+    stop = threading.Event()
+    stop.set()
+    camera, kept = Frames(10), Kept()
+    summary = run(camera, pipeline, [kept], stop)
+    assert (camera.given, summary.frames, kept.events) == (0, 0, [])
+    assert (camera.closed, kept.closed) == (1, 1)
+
+
+def test_camera_that_fails(pipeline: Pipeline) -> None:
+    """Open episodes are ended and published before the failure is passed on."""
+    camera, kept = Frames(10, CameraError("door: unplugged")), Kept()
+    with pytest.raises(CameraError, match=r"^door: unplugged$"):
+        run(camera, pipeline, [kept], threading.Event())
+    assert kept.types == ["new", "end"]
+    assert (camera.closed, kept.closed) == (1, 1)
+
+
+def test_publisher_that_fails(pipeline: Pipeline) -> None:
+    """Its failure is passed on, and every part is closed all the same."""
+
+    def fail() -> None:
+        raise OSError("disk full")
+
+    camera, failing, other = Frames(10), Kept(fail), Kept()
+    with pytest.raises(OSError, match="disk full"):
+        run(camera, pipeline, [failing, other], threading.Event())
+    assert (camera.closed, failing.closed, other.closed) == (1, 1, 1)
