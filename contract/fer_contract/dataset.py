@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from fer_contract.errors import DataError, one_line
 from fer_contract.labels import Labels, check_labels
-from fer_contract.preprocess import Box, InputSpec, Pixels, crop_face
+from fer_contract.preprocess import Box, InputSpec, Pixels, crop_face, grey
 from fer_contract.quiet import native_messages_to_log
 
 _LOGGER = logging.getLogger(__name__)
@@ -208,8 +208,8 @@ class FaceData:
         return labels
 
     def _fit(self, image: Pixels) -> Pixels:
-        if image.shape == self.spec.shape[:2]:
-            return image[:, :, np.newaxis]
+        if image.shape[:2] == self.spec.shape[:2]:
+            return grey(image)
         height, width = image.shape[:2]
         whole = InputSpec(self.spec.height, self.spec.width)
         return crop_face(image, Box(0, 0, width, height), whole)

@@ -110,7 +110,7 @@ def crop_face(frame: npt.NDArray[Any], box: Box, spec: InputSpec) -> Pixels:
     columns, column_weights = _areas(left, side, spec.width, frame.shape[1])
     first_row, first_column = rows[0, 0], columns[0, 0]
     window = frame[first_row : rows[-1, -1] + 1, first_column : columns[-1, -1] + 1]
-    half_way = _weigh(_grey(window), rows - first_row, row_weights)
+    half_way = _weigh(_luma(window), rows - first_row, row_weights)
     total = _weigh(half_way.T, columns - first_column, column_weights).T
     face = (total + _ONE * _ONE // 2) // (_ONE * _ONE)
     return face.astype(np.uint8)[:, :, np.newaxis]
@@ -158,7 +158,12 @@ def _weigh(lines: Whole, indices: npt.NDArray[np.int64], weights: Whole) -> Whol
     return total
 
 
-def _grey(pixels: npt.NDArray[Any]) -> Whole:
+def grey(pixels: Pixels) -> Pixels:
+    """Return BGR (H, W, 3) or grey (H, W[, 1]) pixels, 0-255, as grey (H, W, 1)."""
+    return _luma(pixels).astype(np.uint8)[:, :, np.newaxis]
+
+
+def _luma(pixels: npt.NDArray[Any]) -> Whole:
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return pixels.reshape(pixels.shape[:2]).astype(np.uint32)
     total = np.full(pixels.shape[:2], 1 << 13, dtype=np.uint32)
