@@ -8,11 +8,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import settings
-
-# A busy machine is no failure.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 Picture = npt.NDArray[np.uint8]
 Files = dict[str, bytes]

@@ -549,6 +549,22 @@ def test_colour_images(
     assert [("fer_contract.dataset", logging.WARNING, expected)] == caplog.record_tuples
 
 
+def test_colour_image_of_an_oblong_models_size(
+    tmp_path: Path, faces: Faces, encode: Encode, write_folder: WriteFolder
+) -> None:
+    """It is made grey where it stands, not squeezed through a square."""
+    spec = InputSpec(height=40, width=48)
+    oblong = np.random.default_rng(8).integers(0, 256, (40, 48), dtype=np.uint8)
+    colour = np.repeat(oblong[:, :, np.newaxis], 3, axis=2)
+    new = {"train/happy/0.png": encode(oblong), "train/happy/1.png": encode(colour)}
+    folder = write_folder(tmp_path, {**faces(), **new})
+
+    train = FaceData(folder, spec=spec).load("train")
+
+    for name in new:
+        assert np.array_equal(train.faces[train.names.index(name)][:, :, 0], oblong)
+
+
 @pytest.mark.parametrize(("height", "width"), [(96, 96), (20, 20), (60, 48)])
 def test_images_of_another_size(
     height: int,
