@@ -142,7 +142,8 @@ def _areas(
     covered[:, 0] = 0.0
     covered[:, -1] = 1.0
     # Rounding the running sum, not the weights, keeps each row's sum exact.
-    weights = np.diff(np.rint(covered * _ONE).astype(np.uint32), axis=1)
+    sums = np.rint(covered * _ONE).astype(np.uint32)
+    weights = sums[:, 1:] - sums[:, :-1]
     return np.minimum(edges[:, :-1], pixels - 1), weights
 
 
