@@ -41,14 +41,23 @@ def run(command: click.Command) -> None:
         if isinstance(ended, SystemExit) and sys.stdout is standard_output:
             raise
         # The reader of our standard output went away (`| head`): not our failure.
-        # What Python still holds for it must not raise once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         code = 0
     except OSError as failure:
         where = f"{failure.filename}: " if failure.filename else ""
         click.echo(f"{name}: {where}{failure.strerror or failure}", err=True)
         code = FerError.exit_code
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OSError:
+            _discard_output()
     sys.exit(code)
+
+
+def _discard_output() -> None:
+    """Let go of standard output: what it still holds must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def log_to_terminal(*, verbose: bool) -> None:

@@ -42,7 +42,11 @@ def full(): raise OSError(28, "No space left on device")
 def extra(): require_extra("train", ["sys", "no_such_module_1", "no_such_module_2"])
 
 @tiny.command()
-def interrupted(): os.kill(os.getpid(), signal.SIGINT); signal.pause()
+def interrupted():
+    # A shell's background job, as tests may be in, is started deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.kill(os.getpid(), signal.SIGINT)
+    signal.pause()
 
 @tiny.command()
 @click.option("--code", type=int)
