@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -98,8 +97,7 @@ def schema_command() -> None:
     """Print the JSON Schema of the events."""
     from fer_edge.events import event_schema
 
-    json.dump(event_schema(), sys.stdout, indent=2)
-    click.echo()
+    click.echo(json.dumps(event_schema(), indent=2))
 
 
 def main() -> None:

@@ -66,6 +66,8 @@ class _Episode:
     started: Moment
     told_seconds: float
     """When something was last told of it."""
+    scores: dict[str, float]
+    """When the face last showed it, so that an end tells of what has ended."""
 
 
 @dataclass(slots=True)
@@ -108,6 +110,7 @@ class Episodes:
         if emotion != face.candidate:
             face.candidate, face.candidate_since = emotion, now
         if face.episode is not None and face.episode.emotion == emotion:
+            face.episode.scores = dict(face.scores)
             return self._update(track, face, now)
         held = now.seconds - face.candidate_since.seconds
         rested = now.seconds - face.begun_seconds
@@ -116,9 +119,11 @@ class Episodes:
         changes = self._end(track, face, now, face.candidate_since)
         if rested < self._settings.refractory_seconds:
             return changes
-        face.episode = _Episode(emotion, face.candidate_since, now.seconds)
+        face.episode = _Episode(
+            emotion, face.candidate_since, now.seconds, dict(face.scores)
+        )
         face.begun_seconds = now.seconds
-        return [*changes, self._change(EventType.NEW, track, face, face.episode, now)]
+        return [*changes, self._change(EventType.NEW, track, face.episode, now)]
 
     def lose(self, track: int, now: Moment) -> list[Change]:
         """Forget a face that is gone, ending its episode."""
@@ -164,21 +169,19 @@ class Episodes:
         if now.seconds - episode.told_seconds < interval:
             return []
         episode.told_seconds = now.seconds
-        return [self._change(EventType.UPDATE, track, face, episode, now)]
+        return [self._change(EventType.UPDATE, track, episode, now)]
 
     def _end(self, track: int, face: _Face, now: Moment, ended: Moment) -> list[Change]:
         episode, face.episode = face.episode, None
         if episode is None:
             return []
-        change = self._change(EventType.END, track, face, episode, now)
+        change = self._change(EventType.END, track, episode, now)
         return [replace(change, ended=ended)]
 
     @staticmethod
-    def _change(
-        kind: EventType, track: int, face: _Face, episode: _Episode, now: Moment
-    ) -> Change:
-        score = face.scores.get(episode.emotion, max(face.scores.values()))
-        scores = dict(face.scores)
+    def _change(kind: EventType, track: int, episode: _Episode, now: Moment) -> Change:
+        scores = episode.scores
+        score = scores.get(episode.emotion, max(scores.values()))
         return Change(kind, track, episode.emotion, score, scores, episode.started, now)
 
 

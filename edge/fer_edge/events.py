@@ -36,7 +36,8 @@ class Event:
     emotion: str
     """A label of the model, or ``uncertain``."""
     score: float
-    """Smoothed score of the emotion, 0 to 1; of the best label when uncertain."""
+    """Smoothed score of the emotion, 0 to 1; of the best label when uncertain. An end
+    has the last one while the face still showed it."""
     scores: Mapping[str, float]
     """Smoothed score a label; they sum to 1."""
     started_at: datetime
@@ -80,7 +81,10 @@ def event_schema() -> dict[str, Any]:
         "track": {"type": "integer", "minimum": 1, "description": "The face in view."},
         "emotion": name
         | {"description": f"A label of the model, or {UNCERTAIN!r} below threshold."},
-        "score": share | {"description": "Smoothed score of the emotion."},
+        "score": share
+        | {
+            "description": "Smoothed score of the emotion; in end the last while shown."
+        },
         "scores": {
             "type": "object",
             "additionalProperties": share,

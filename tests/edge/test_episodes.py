@@ -345,7 +345,9 @@ def test_no_smoothing() -> None:
     )
     changes = _play(settings, [HAPPY, SAD])
     assert _told(changes) == [("new", "happy"), ("end", "happy"), ("new", "sad")]
-    assert [dict(change.scores) for change in changes] == [HAPPY, SAD, SAD]
+    # An end tells of what has ended, not of what came after it.
+    assert [dict(change.scores) for change in changes] == [HAPPY, HAPPY, SAD]
+    assert changes[1].score == HAPPY["happy"]
 
 
 def test_smoothing() -> None:
