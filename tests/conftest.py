@@ -1,5 +1,8 @@
 """What many tests share: the repository, the shared material, one trained chain."""
 
+import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,3 +66,18 @@ def bundle(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return out
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KB, soon full."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root: sudo make test")
+    mounted = tmp_path / "disk"
+    mounted.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(mounted)]
+    done = subprocess.run(mount, capture_output=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"mount is not allowed here: {done.stderr.decode().strip()}")
+    yield mounted
+    subprocess.run(["umount", mounted], check=True)

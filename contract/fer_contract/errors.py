@@ -13,6 +13,10 @@ Every message is one line and begins with the file or option at fault. They are
 caught once, in ``fer_contract.command.run``, and printed without a traceback.
 """
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
 
 class FerError(Exception):
     """Base of every error that is the user's to mend."""
@@ -43,6 +47,20 @@ class RefusedError(FerError):
 
 class DigestError(RefusedError):
     """A file's SHA-256 is not the one in the manifest."""
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name a path in every OSError of the block that names none.
+
+    Writing to a full disk fails through an open file, which does not say its name.
+    """
+    try:
+        yield
+    except OSError as failure:
+        if failure.filename is None:
+            failure.filename = str(path)
+        raise
 
 
 def one_line(text: str) -> str:

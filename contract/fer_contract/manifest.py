@@ -230,7 +230,12 @@ def _files(value: object, where: str) -> Mapping[str, str]:
     return digests
 
 
-def _name(value: object, where: str) -> str:
+def check_name(value: object, where: str) -> str:
+    """Return the name of a model or preset.
+
+    Raises:
+        ManifestError: it is none; ``where`` is the file or option it comes from.
+    """
     if not isinstance(value, str) or not _MODEL_NAME.fullmatch(value):
         raise ManifestError(
             f"{where}: {value!r}; allowed are 1 to 64 letters, digits, _ . and -"
@@ -253,9 +258,9 @@ def _number(value: object, where: str, low: float, high: float) -> float:
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "labels": _labels,
     "input": _input,
-    "preset": _name,
+    "preset": check_name,
     "seed": _seed,
-    "name": _name,
+    "name": check_name,
     "temperature": lambda value, where: _number(value, where, 0.05, 20.0),
     "threshold": lambda value, where: _number(value, where, 0.0, 1.0),
     "data": _facts,

@@ -6,7 +6,8 @@ import click
 
 from fer_contract import __version__
 from fer_contract.command import log_to_terminal, require_extra, run
-from fer_contract.errors import RefusedError
+from fer_contract.errors import RefusedError, naming
+from fer_contract.manifest import check_name
 
 _PATH = click.Path(path_type=Path)
 
@@ -59,7 +60,7 @@ def cli(
     force: bool,
     verbose: bool,
 ) -> None:
-    r"""Convert a trained RUN directory to a bundle for the device.
+    """Convert a trained RUN directory to a bundle for the device.
 
     Float and int8 are compared on the same validation faces. If the 95 % interval of
     what was lost reaches over a bound, no bundle is made and the exit code is 1.
@@ -72,6 +73,8 @@ def cli(
     require_extra("convert", ["keras", "tensorflow", "ai_edge_litert", "cv2", "jinja2"])
     if not int8:
         raise click.UsageError("say what to make: --int8")
+    if name is not None:
+        check_name(name, "--name")
     from fer_converter.convert import Plan, convert
     from fer_converter.parity import Gates, Outcome
 
@@ -85,7 +88,8 @@ def cli(
         name=name,
         force=force,
     )
-    result = convert(plan, click.echo)
+    with naming(bundle):
+        result = convert(plan, click.echo)
     parity = result.parity
     click.echo(
         f"accuracy {parity.float_right / parity.faces:.2%} float, "

@@ -25,7 +25,7 @@ def cli(*, verbose: bool) -> None:
 @cli.command("run")
 @click.option("--config", type=_PATH, required=True, help="fer-edge.toml")
 def run_command(*, config: Path) -> None:
-    r"""Run the daemon: events as JSON lines on standard output until SIGTERM.
+    """Run the daemon: events as JSON lines on standard output until SIGTERM.
 
     \b
     Example:
@@ -56,7 +56,7 @@ def replay_command(
     yunet_model: str | None,
     start_time: datetime | None,
 ) -> None:
-    r"""Run the daemon on a video, a picture or a folder, as fast as possible.
+    """Run the daemon on a video, a picture or a folder, as fast as possible.
 
     \b
     Example:
@@ -80,7 +80,7 @@ def replay_command(
 @cli.command("check")
 @click.argument("config", type=_PATH)
 def check_command(*, config: Path) -> None:
-    r"""Check a configuration file; says every mistake in it.
+    """Check a configuration file; says every mistake in it.
 
     \b
     Example:

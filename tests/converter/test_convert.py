@@ -147,3 +147,27 @@ def test_without_saying_what_to_make(
     )
     assert done.returncode == 2
     assert "say what to make: --int8" in done.stderr
+
+
+def test_a_name_that_no_event_could_carry(
+    run_directory: Path, drawn_faces: Path, tmp_path: Path
+) -> None:
+    """Exit 2 before any work."""
+    code, lines, errors = convert(
+        run_directory, tmp_path / "bundle", drawn_faces, "--name", "a b/c"
+    )
+    assert (code, lines) == (2, [])
+    assert errors == [
+        "fer-convert: --name: 'a b/c'; allowed are 1 to 64 letters, digits, _ . and -"
+    ]
+
+
+def test_a_full_disk(run_directory: Path, drawn_faces: Path, full_disk: Path) -> None:
+    """Exit 2, the place is named, and nothing half-written is left."""
+    out = full_disk / "bundle"
+    code, _, errors = convert(run_directory, out, drawn_faces)
+    assert code == 2
+    assert len(errors) == 1
+    assert errors[0].startswith(f"fer-convert: {full_disk}")
+    assert errors[0].endswith("No space left on device")
+    assert list(full_disk.iterdir()) == []

@@ -100,3 +100,14 @@ def test_faces_are_not_drawn_over_others(drawn_faces: Path) -> None:
     assert done.returncode == 2
     assert "already there" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["run", "synth"])
+def test_a_full_disk(drawn_faces: Path, verb: str, full_disk: Path) -> None:
+    """Exit 2 and one line that names the place; no manifest calls it finished."""
+    out = full_disk / "out"
+    more = ("--data", drawn_faces, *FAST) if verb == "run" else ()
+    done = run_command("fer-train", verb, "--out", out, *more)
+    assert done.returncode == 2
+    assert done.stderr == f"fer-train: {out}: No space left on device\n"
+    assert not (out / "manifest.json").exists()

@@ -8,6 +8,7 @@ import click
 
 from fer_contract import __version__
 from fer_contract.command import log_to_terminal, require_extra, run
+from fer_contract.errors import naming
 from fer_contract.labels import Labels, check_labels
 
 _PATH = click.Path(path_type=Path)
@@ -66,7 +67,7 @@ def run_command(
     labels: Labels | None,
     skip_unreadable: bool,
 ) -> None:
-    r"""Train a network and leave a run directory for fer-convert.
+    """Train a network and leave a run directory for fer-convert.
 
     \b
     Example:
@@ -86,7 +87,8 @@ def run_command(
         seed=seed,
     )
     click.echo(f"{data}: labels {', '.join(faces.labels)}; training {preset.name}")
-    manifest = train(faces, out, plan, live_bar=sys.stdout.isatty())
+    with naming(out):
+        manifest = train(faces, out, plan, live_bar=sys.stdout.isatty())
     measured = manifest.training["validation"]
     low, high = measured["accuracy_95"]
     click.echo(
@@ -128,7 +130,7 @@ def synth_command(
     seconds: float,
     seed: int,
 ) -> None:
-    r"""Draw expressive faces, the data set that needs no download.
+    """Draw expressive faces, the data set that needs no download.
 
     \b
     Example:
@@ -147,7 +149,8 @@ def synth_command(
         split: max(2, round(share * count)) for split, count in FACES_PER_CLASS.items()
     }
     total = sum(counts.values()) * len(EMOTIONS)
-    with click.progressbar(length=total, label=f"drawing {total:,} faces") as bar:
+    bar = click.progressbar(length=total, label=f"drawing {total:,} faces")
+    with naming(out), bar:
         write_data_set(out, counts, seed, progress=lambda *_: bar.update(1))
     click.echo(f"faces: {out}")
     if video is None:
