@@ -66,7 +66,7 @@ $(DEMO)/bundle/manifest.json: $(DEMO)/run/manifest.json
 $(VENV)/installed: pyproject.toml
 	@echo "== setting up $(VENV) (TensorFlow is large: some minutes the first time)"
 	$(PYTHON) -m venv $(VENV)
-	# Dependency groups need pip 25.1, newer than Debian 12 brings.
+	@# Dependency groups need pip 25.1, newer than Debian 12 brings.
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/pip install --editable '.[train,convert,edge]'
 	touch $@

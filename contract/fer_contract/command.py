@@ -1,16 +1,35 @@
 """How each of the three commands ends: one line a mistake, and an exit code."""
 
+import contextlib
 import importlib.util
 import logging
+import math
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from fer_contract.errors import FerError
 
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+
+
+class FiniteRange(click.FloatRange):
+    """A number within bounds; click's own lets NaN and infinity pass."""
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the number, or fail as click does."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 def run(command: click.Command) -> None:
@@ -31,10 +50,10 @@ def run(command: click.Command) -> None:
         mistake.show()
         code = mistake.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo(f"{name}: interrupted", err=True)
+        _complain(f"{name}: interrupted")
         code = INTERRUPTED
     except FerError as mistake:
-        click.echo(f"{name}: {mistake}", err=True)
+        _complain(f"{name}: {mistake}")
         code = mistake.exit_code
     except (BrokenPipeError, SystemExit) as ended:
         # Of the former click makes the latter, and only then wraps standard output.
@@ -45,7 +64,7 @@ def run(command: click.Command) -> None:
         code = 0
     except OSError as failure:
         where = f"{failure.filename}: " if failure.filename else ""
-        click.echo(f"{name}: {where}{failure.strerror or failure}", err=True)
+        _complain(f"{name}: {where}{failure.strerror or failure}")
         code = FerError.exit_code
         try:
             if sys.stdout is not None:
@@ -53,6 +72,12 @@ def run(command: click.Command) -> None:
         except OSError:
             _discard_output()
     sys.exit(code)
+
+
+def _complain(line: str) -> None:
+    """Print a line on standard error, if there is one: the exit code says it too."""
+    with contextlib.suppress(OSError):
+        click.echo(line, err=True)
 
 
 def _discard_output() -> None:
@@ -83,5 +108,6 @@ def require_extra(extra: str, modules: Sequence[str]) -> None:
     if missing:
         raise FerError(
             f"{', '.join(missing)} not installed; this command needs: "
-            f"pip install 'fer-edge-toolkit[{extra}]'"
+            f"pip install 'fer-edge-toolkit[{extra}]' "
+            f"(in a checkout: pip install '.[{extra}]')"
         )

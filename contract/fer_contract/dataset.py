@@ -9,10 +9,12 @@ A zip is read where it lies; nothing is unpacked.
 
 import hashlib
 import logging
+import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 import cv2
 import numpy as np
@@ -117,19 +119,28 @@ class FaceData:
         self._skip_unreadable = skip_unreadable
         self._items: dict[str, list[_Item]] = {}
         roots = set()
+        passed_over: list[str] = []
         for path, size, read in _walk(source):
-            if len(path.parts) < 3 or path.suffix.lower() not in _SUFFIXES:
+            if path.name.startswith("."):
                 continue
-            split, label = path.parts[-3:-1]
-            if split in SPLITS and not path.name.startswith("."):
+            split, label = path.parts[-3:-1] if len(path.parts) > 2 else ("", "")
+            if split in SPLITS and path.suffix.lower() in _SUFFIXES:
                 roots.add(path.parts[:-3])
                 item = _Item(f"{split}/{label}/{path.name}", label, size, read)
                 self._items.setdefault(split, []).append(item)
+            elif not set(SPLITS).isdisjoint(path.parts[:-1]):
+                passed_over.append(str(path))
         if not self._items:
             raise DataError(
                 f"{source}: no image found; wanted: "
                 "{train,validation,test}/<label>/*.jpg (or png, bmp, webp)"
             )
+        if passed_over:
+            _LOGGER.warning(
+                "%s: %d files in the splits are no <split>/<label>/<image> and were "
+                "passed over: %s",
+                source, len(passed_over), _some(sorted(passed_over)),
+            )  # fmt: skip
         if len(roots) > 1:
             first, second = sorted("/".join(root) or "." for root in roots)[:2]
             raise DataError(f"{source}: two data sets in it, {first!r} and {second!r}")
@@ -235,10 +246,13 @@ class FaceData:
 def _walk(source: Path) -> Iterator[tuple[PurePosixPath, int, Callable[[], bytes]]]:
     """List the files of a zip or folder: path in it, size in bytes, how to read it."""
     if source.is_dir():
-        for path in source.rglob("*"):
-            if path.is_file():
+        # Unlike rglob it follows links to folders, and says what it may not read.
+        for folder, _, names in os.walk(source, onerror=_refuse, followlinks=True):
+            for name in names:
+                path = Path(folder, name)
                 inside = PurePosixPath(source.name, *path.relative_to(source).parts)
-                yield inside, path.stat().st_size, path.read_bytes
+                if path.is_file():
+                    yield inside, path.stat().st_size, path.read_bytes
         return
     if not source.is_file():
         raise DataError(f"{source}: no such file or folder")
@@ -251,6 +265,10 @@ def _walk(source: Path) -> Iterator[tuple[PurePosixPath, int, Callable[[], bytes
         inside = PurePosixPath(entry.filename)
         if not entry.is_dir() and "__MACOSX" not in inside.parts:
             yield inside, entry.file_size, lambda entry=entry: archive.read(entry)  # type: ignore[misc]
+
+
+def _refuse(failure: OSError) -> NoReturn:
+    raise DataError(f"{failure.filename}: {failure.strerror}") from failure
 
 
 def _content(item: _Item) -> bytes:

@@ -2,7 +2,10 @@
 
 A run directory is what the trainer hands to the converter, a bundle directory what
 the converter hands to the device. Both are complete when their manifest is there: it
-is written last, and holds the SHA-256 of every file that matters.
+is written last, and holds the SHA-256 of every file that matters and of itself.
+
+A schema number changes only when an older reader would misunderstand. What is merely
+added gets a default, and a new number; runs and bundles of all older numbers load.
 """
 
 import dataclasses
@@ -11,7 +14,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, TypeVar
 
@@ -106,6 +109,7 @@ def write_manifest(
     document = {"schema": SCHEMA, "kind": whole.KIND, **dataclasses.asdict(whole)}
     path = directory / MANIFEST_NAME
     try:
+        document["digest"] = _digest(document)
         text = json.dumps(document, indent=2, allow_nan=False) + "\n"
     except ValueError as mistake:
         raise ManifestError(f"{path}: {mistake}") from mistake
@@ -169,6 +173,8 @@ def _parse(document: object, kind: type[Manifest], path: Path) -> Manifest:
     """Check a manifest's JSON and build the dataclass."""
     if not isinstance(document, dict):
         raise ManifestError(f"{path}: {type(document).__name__}; an object is wanted")
+    promised = document.pop("digest", None)
+    seen_digest = _digest(document)
     schema = document.pop("schema", None)
     if type(schema) is not int or schema < 1:
         raise ManifestError(f"{path}: schema: {schema!r}; a whole number is wanted")
@@ -184,14 +190,30 @@ def _parse(document: object, kind: type[Manifest], path: Path) -> Manifest:
     for key in document:
         if key not in fields:
             raise ManifestError(f"{path}: {key}: unknown key")
-    for key in fields:
-        if key not in document:
+    for key, part in fields.items():
+        # What a later version adds has a default, so that older bundles still load.
+        optional = (part.default, part.default_factory) != (MISSING, MISSING)
+        if key not in document and not optional:
             raise ManifestError(f"{path}: {key}: missing")
-    values = {key: _CHECKS[key](document[key], f"{path}: {key}") for key in fields}
+    values = {
+        key: _CHECKS[key](value, f"{path}: {key}") for key, value in document.items()
+    }
     for name in kind.REQUIRED:
-        if name not in values["files"]:
+        if name not in values.get("files", ()):
             raise ManifestError(f"{path}: files: {name} is not listed")
+    # Last, so that a mistake made by hand is named before it is called damage.
+    if promised != seen_digest:
+        raise DigestError(
+            f"{path}: digest is {promised!r}, but its content has {seen_digest!r}; the "
+            "manifest is damaged or was changed by hand"
+        )
     return kind(**values)
+
+
+def _digest(document: dict[str, Any]) -> str:
+    """Return the SHA-256 of a manifest's meaning, whatever its spacing and order."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _refuse_constant(name: str) -> NoReturn:

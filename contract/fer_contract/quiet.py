@@ -1,6 +1,7 @@
 """Keep the start-up chatter of native libraries off the terminal."""
 
 import contextlib
+import faulthandler
 import logging
 import os
 import sys
@@ -19,8 +20,16 @@ def native_messages_to_log() -> Iterator[None]:
     any of their own settings are read. If the block raises, nothing is held back:
     the lines are printed, since one of them may be the reason.
     """
-    sys.stderr.flush()
-    terminal = os.dup(2)
+    _flush()
+    try:
+        terminal = os.dup(2)
+    except OSError:  # closed by whoever started us: nothing to keep clean
+        yield
+        return
+    # A crash in native code would take the lines with it; this much is still said.
+    watching = not faulthandler.is_enabled()
+    if watching:
+        faulthandler.enable(terminal, all_threads=False)
     with _spool() as spool:
         os.dup2(spool.fileno(), 2)
         failed = True
@@ -28,15 +37,24 @@ def native_messages_to_log() -> Iterator[None]:
             yield
             failed = False
         finally:
-            sys.stderr.flush()
+            _flush()
             os.dup2(terminal, 2)
+            if watching:
+                faulthandler.disable()
             os.close(terminal)
             spool.seek(0)
             written = spool.read()
             if failed:
-                os.write(2, written)
+                with contextlib.suppress(OSError):
+                    os.write(2, written)
     for line in written.decode(errors="replace").splitlines():
         _LOGGER.debug("%s", line)
+
+
+def _flush() -> None:
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
 
 
 def _spool() -> IO[bytes]:

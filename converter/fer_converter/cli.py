@@ -5,11 +5,16 @@ from pathlib import Path
 import click
 
 from fer_contract import __version__
-from fer_contract.command import log_to_terminal, require_extra, run
+from fer_contract.command import (
+    FiniteRange,
+    log_to_terminal,
+    require_extra,
+    run,
+)
 from fer_contract.errors import RefusedError, naming
 from fer_contract.manifest import check_name
 
-_PATH = click.Path(path_type=Path)
+_PATH = click.Path(path_type=Path, readable=False)  # the reader says it better
 
 
 @click.command(name="fer-convert", context_settings={"show_default": True})
@@ -26,13 +31,13 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option(
     "--max-accuracy-drop",
-    type=click.FloatRange(0, 100),
+    type=FiniteRange(0, 100),
     default=1.0,
     help="Percentage points of accuracy, float minus int8.",
 )
 @click.option(
     "--min-agreement",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.97,
     help="Share of faces on which float and int8 name the same class.",
 )
@@ -44,6 +49,7 @@ _PATH = click.Path(path_type=Path)
     "--name", help="What events call the model.  [default: its preset and digest]"
 )
 @click.option("--force", is_flag=True, help="Replace a bundle that is there.")
+@click.option("--skip-unreadable", is_flag=True, help="Leave broken images out, named.")
 @click.option("-v", "--verbose", is_flag=True, help="Print what happens inside.")
 @click.version_option(__version__)
 def cli(
@@ -58,6 +64,7 @@ def cli(
     seed: int,
     name: str | None,
     force: bool,
+    skip_unreadable: bool,
     verbose: bool,
 ) -> None:
     """Convert a trained RUN directory to a bundle for the device.
@@ -87,6 +94,7 @@ def cli(
         seed=seed,
         name=name,
         force=force,
+        skip_unreadable=skip_unreadable,
     )
     with naming(bundle):
         result = convert(plan, click.echo)

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +35,15 @@ class Plan:
     """Zip or folder with the split ``validation``."""
     bundle: Path
     """Directory to make."""
-    gates: Gates = field(default_factory=Gates)
-    calibration_faces: int = 200
-    seed: int = 0
-    name: str | None = None
+    gates: Gates
+    calibration_faces: int
+    seed: int
+    name: str | None
     """What events call the model; its preset and digest if None."""
-    force: bool = False
+    force: bool
     """Replace a bundle that is there."""
+    skip_unreadable: bool
+    """Leave broken images out instead of refusing the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ def convert(plan: Plan, say: Callable[[str], None]) -> Result:
     """Quantize a run's model to int8 and bundle it if every gate passes.
 
     Nothing half-done is left: the bundle is made beside its place and moved there
-    when it is whole. After a refusal only ``<bundle>.refused`` is there, with the
-    report that says why.
+    when it is whole. After a refusal the place is as it was, and beside it lies
+    ``<bundle>.refused`` with the report that says why.
 
     Args:
         plan: what to do.
@@ -80,12 +82,14 @@ def convert(plan: Plan, say: Callable[[str], None]) -> Result:
         ModelError: a model that does not fit its manifest or cannot be quantized.
         OSError: the bundle cannot be written.
     """
-    with Staging(plan.bundle, force=plan.force) as staging:
-        say(f"reading {plan.run}")
-        run = read_manifest(plan.run, RunManifest)
-        data = FaceData(plan.data, run.labels, run.input)
-        parts = select(data.load("validation"), plan.calibration_faces, plan.seed)
-
+    staging = Staging(plan.bundle, force=plan.force)
+    say(f"reading {plan.run}")
+    run = read_manifest(plan.run, RunManifest)
+    data = FaceData(
+        plan.data, run.labels, run.input, skip_unreadable=plan.skip_unreadable
+    )
+    parts = select(data.load("validation"), plan.calibration_faces, plan.seed)
+    with staging:
         say(f"quantizing, calibrated on {len(parts.calibration)} validation faces")
         trained = FloatModel(plan.run / RunManifest.MODEL, run.input, run.labels)
         model = staging.directory / BundleManifest.MODEL

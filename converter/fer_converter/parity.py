@@ -20,11 +20,11 @@ from fer_contract.labels import Labels
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """What a conversion may cost."""
+    """What a conversion may cost; the command line has the defaults."""
 
-    max_accuracy_drop: float = 1.0
+    max_accuracy_drop: float
     """Percentage points of accuracy, float minus int8."""
-    min_agreement: float = 0.97
+    min_agreement: float
     """Share of faces on which float and int8 name the same class, 0 to 1."""
 
 

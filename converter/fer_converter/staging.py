@@ -1,45 +1,52 @@
 """A directory that is there whole or not at all."""
 
+import json
+import os
 import shutil
-import tempfile
 from pathlib import Path
 from types import TracebackType
 
 from fer_contract.errors import DataError
-from fer_contract.manifest import MANIFEST_NAME
+from fer_contract.manifest import MANIFEST_NAME, BundleManifest
+
+REPORTS = ("report.html", "report.json")
 
 
 class Staging:
     """A context in which a bundle is made beside its place.
 
     ``finish`` moves it there, ``refuse`` moves it aside; without either, and after
-    any error, nothing of it remains.
+    any error, nothing of it remains. What a killed process left is swept up by the
+    next one: a place is for one conversion at a time.
 
     Args:
-        place: the directory wanted.
-        force: replace the bundle that is there. Only a bundle: a mistyped path must
-            not cost someone's files.
+        place: the directory wanted; a new one, an empty one, or with ``force`` a
+            bundle. Only a bundle: a mistyped path must not cost someone's files.
+        force: replace the bundle that is there.
 
     Raises:
         DataError: the place is in use.
-        OSError: its parent cannot be written.
     """
 
     def __init__(self, place: Path, *, force: bool) -> None:
-        self._place = place
-        if place.exists() and not force:
-            raise DataError(f"{place}: already there; --force replaces it")
-        if place.exists() and not (place / MANIFEST_NAME).is_file():
-            raise DataError(f"{place}: is no bundle, so --force does not replace it")
+        self._place = place.resolve()
+        self._root = self._place.with_name(f".{self._place.name}.unfinished")
+        self._refused = self._place.with_name(f"{self._place.name}.refused")
+        self.directory = self._root / "new"
+        self._restore()
+        if _is_free(self._place):
+            return
+        if not force:
+            raise DataError(f"{place}: already there; --force replaces a bundle")
+        if not _is_bundle(self._place):
+            raise DataError(
+                f"{place}: holds more than a bundle, so --force does not replace it"
+            )
 
     def __enter__(self) -> "Staging":
-        parent = self._place.absolute().parent
-        parent.mkdir(parents=True, exist_ok=True)
-        prefix = f".{self._place.name}."
+        shutil.rmtree(self._root, ignore_errors=True)
         # Beside its place, since a rename works on one file system only.
-        self._root = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-        self.directory = self._root / "new"
-        self.directory.mkdir()
+        self.directory.mkdir(parents=True)
         return self
 
     def __exit__(
@@ -48,6 +55,7 @@ class Staging:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._restore()
         shutil.rmtree(self._root, ignore_errors=True)
 
     def finish(self) -> None:
@@ -55,10 +63,44 @@ class Staging:
         if self._place.exists():
             self._place.rename(self._root / "old")
         self.directory.rename(self._place)
+        if _holds_only(self._refused, REPORTS):
+            shutil.rmtree(self._refused)
 
     def refuse(self) -> Path:
-        """Move the directory aside; return where it lies."""
-        refused = self._place.with_name(f"{self._place.name}.refused")
-        if refused.exists():
-            refused.rename(self._root / "refused-before")
-        return self.directory.rename(refused)
+        """Move the directory aside; return where it lies.
+
+        Raises:
+            DataError: something else than the last refusal lies there.
+        """
+        if _holds_only(self._refused, REPORTS):
+            shutil.rmtree(self._refused)
+        elif os.path.lexists(self._refused):
+            raise DataError(f"{self._refused}: in the way of the report of a refusal")
+        return self.directory.rename(self._refused)
+
+    def _restore(self) -> None:
+        """Put the old bundle back if the process ended between two renames."""
+        old = self._root / "old"
+        if old.exists() and not self._place.exists():
+            old.rename(self._place)
+
+
+def _is_free(place: Path) -> bool:
+    """Say whether there is nothing, or an empty directory."""
+    return not os.path.lexists(place) or _holds_only(place, ())
+
+
+def _is_bundle(place: Path) -> bool:
+    """Say whether a directory is a bundle, good or damaged, and nothing more."""
+    try:
+        manifest = json.loads((place / MANIFEST_NAME).read_text(encoding="utf-8"))
+        kind, files = manifest["kind"], manifest["files"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+    return kind == BundleManifest.KIND and _holds_only(place, (MANIFEST_NAME, *files))
+
+
+def _holds_only(directory: Path, names: tuple[str, ...]) -> bool:
+    return directory.is_dir() and {path.name for path in directory.iterdir()} <= {
+        *names
+    }

@@ -122,7 +122,8 @@ def _run(script: Path, *arguments: str) -> tuple[int, str, str]:
                 2,
                 "",
                 "tiny: no_such_module_1, no_such_module_2 not installed; this command "
-                "needs: pip install 'fer-edge-toolkit[train]'\n",
+                "needs: pip install 'fer-edge-toolkit[train]' "
+                "(in a checkout: pip install '.[train]')\n",
             ),
         ),
         (["ends", "--code", "0"], (0, "", "")),
@@ -262,6 +263,6 @@ def test_extra_that_is_missing_in_part() -> None:
 
     expected = (
         "no_such_module not installed; this command needs: "
-        "pip install 'fer-edge-toolkit[edge]'"
+        "pip install 'fer-edge-toolkit[edge]' (in a checkout: pip install '.[edge]')"
     )
     assert expected == str(caught.value)

@@ -766,3 +766,37 @@ def test_real_faces(shared: Path) -> None:
     assert data.labels == ("happy", "neutral", "sad", "surprise")
     assert test.counts() == {"happy": 32, "neutral": 32, "sad": 32, "surprise": 32}
     assert test.faces.shape == (128, 48, 48, 1)
+
+
+def test_files_that_are_not_taken(
+    tmp_path: Path,
+    faces: Faces,
+    picture: Draw,
+    encode: Encode,
+    write_folder: WriteFolder,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What lies too deep in a split or is of another kind is counted and named."""
+    face = encode(picture(5))
+    new = {"train/sad/more/7.png": face, "train/happy/8.tif": b"", "notes.txt": b""}
+    folder = write_folder(tmp_path, {**faces(), **new})
+
+    FaceData(folder)
+
+    expected = (
+        f"{folder}: 2 files in the splits are no <split>/<label>/<image> and were "
+        f"passed over: {folder.name}/train/happy/8.tif, "
+        f"{folder.name}/train/sad/more/7.png"
+    )
+    assert [expected] == caplog.messages
+
+
+def test_links_to_folders(
+    tmp_path: Path, faces: Faces, write_folder: WriteFolder
+) -> None:
+    """A split that is a link to another disk is read like any other."""
+    folder = write_folder(tmp_path, faces())
+    (folder / "train").rename(tmp_path / "elsewhere")
+    (folder / "train").symlink_to(tmp_path / "elsewhere")
+
+    assert len(FaceData(folder).load("train")) == 4

@@ -83,6 +83,28 @@ _RUN = RunManifest(labels=("happy", "sad"), input=InputSpec(), preset="tiny", se
 _BUNDLE = BundleManifest(name="tiny-1", labels=("happy", "sad"), input=InputSpec())
 
 
+_FIRST_SCHEMA = """{
+  "schema": 1,
+  "kind": "bundle",
+  "name": "compact-1",
+  "labels": [
+    "happy",
+    "sad"
+  ],
+  "input": {
+    "height": 48,
+    "width": 48,
+    "margin": 0.0
+  },
+  "files": {
+"golden.npz": "dd56de4137951d9c92681b03416ec15f886b4482a27e3a517d32f085244cbe5d",
+"model_int8.tflite": "9372c470eeadd5ecd9c3c74c2b3cb633f8e2f2fad799250a0f70d652b6b825e4"
+  },
+  "digest": "07883d4508dc8d3ca95a7813aab1170c8af314062ec3ab9c70184e2a8db1a3c7"
+}
+"""
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A finished run directory."""
@@ -318,24 +340,77 @@ def test_bad_seed(seed: object, run: Path) -> None:
     assert f"seed: {seed!r}; a whole number from 0" in str(_complaint(run, RunManifest))
 
 
-@pytest.mark.parametrize("key", [part.name for part in dataclasses.fields(RunManifest)])
+@pytest.mark.parametrize("key", ["labels", "input", "preset", "seed"])
 def test_missing_key_of_a_run(key: str, run: Path) -> None:
-    """No key has a silent default."""
+    """What has no default must be there."""
     _changed(run, lambda document: document.pop(key))
 
     expected = f"{run / MANIFEST_NAME}: {key}: missing"
     assert expected == str(_complaint(run, RunManifest))
 
 
-@pytest.mark.parametrize(
-    "key", [part.name for part in dataclasses.fields(BundleManifest)]
-)
+@pytest.mark.parametrize("key", ["name", "labels", "input"])
 def test_missing_key_of_a_bundle(key: str, bundle: Path) -> None:
-    """No key has a silent default."""
+    """What has no default must be there."""
     _changed(bundle, lambda document: document.pop(key))
 
     expected = f"{bundle / MANIFEST_NAME}: {key}: missing"
     assert expected == str(_complaint(bundle, BundleManifest))
+
+
+def test_bundle_without_its_files_key(bundle: Path) -> None:
+    """The model must be listed, or it could be any."""
+    _changed(bundle, lambda document: document.pop("files"))
+
+    expected = f"{bundle / MANIFEST_NAME}: files: model_int8.tflite is not listed"
+    assert expected == str(_complaint(bundle, BundleManifest))
+
+
+def test_bundle_of_the_first_schema(tmp_path: Path) -> None:
+    """Written once and frozen here: later versions must go on reading it.
+
+    It has none of the keys that have a default, as an older one will not have those
+    that are yet to come.
+    """
+    (tmp_path / "model_int8.tflite").write_bytes(b"model")
+    (tmp_path / "golden.npz").write_bytes(b"golden")
+    (tmp_path / MANIFEST_NAME).write_text(_FIRST_SCHEMA)
+
+    manifest = read_manifest(tmp_path, BundleManifest)
+
+    assert manifest.labels == ("happy", "sad")
+    assert (manifest.temperature, manifest.threshold) == (1.0, 0.5)
+
+
+def test_any_flipped_bit_of_a_manifest(bundle: Path) -> None:
+    """It is refused, whatever it hits: a label, a threshold, a digest, a bracket."""
+    path = bundle / MANIFEST_NAME
+    content = path.read_bytes()
+    for position in range(len(content)):
+        flipped = bytearray(content)
+        flipped[position] ^= 1 << position % 7
+        path.write_bytes(flipped)
+        _complaint(bundle, BundleManifest)
+
+
+def test_value_changed_by_hand(bundle: Path) -> None:
+    """A good value that nobody measured is refused like a damaged file."""
+    _changed(bundle, _set("threshold", to=0.25))
+
+    mistake = _complaint(bundle, BundleManifest)
+
+    assert type(mistake) is DigestError
+    assert "damaged or was changed by hand" in str(mistake)
+
+
+def test_manifest_laid_out_otherwise(bundle: Path) -> None:
+    """Spacing and order of keys are no part of what it says."""
+    before = read_manifest(bundle, BundleManifest)
+    path = bundle / MANIFEST_NAME
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps(dict(reversed(document.items()))))
+
+    assert read_manifest(bundle, BundleManifest) == before
 
 
 def test_directory_of_the_other_kind(run: Path, bundle: Path) -> None:

@@ -93,7 +93,9 @@ def test_an_existing_bundle_is_refused_before_any_work(
     before = (bundle / "manifest.json").read_bytes()
     code, lines, errors = convert(run_directory, bundle, drawn_faces)
     assert (code, lines) == (2, [])
-    assert errors == [f"fer-convert: {bundle}: already there; --force replaces it"]
+    assert errors == [
+        f"fer-convert: {bundle}: already there; --force replaces a bundle"
+    ]
     assert (bundle / "manifest.json").read_bytes() == before
 
 

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from fer_converter.parity import Gates, Outcome, Parity, compare, judge
 
+DEFAULTS = Gates(max_accuracy_drop=1.0, min_agreement=0.97)
+
 
 def parity(
     faces: int, *, agree: int, only_float: int = 0, only_int8: int = 0
@@ -24,8 +26,8 @@ def parity(
     )
 
 
-def outcomes(figures: Parity, gates: Gates | None = None) -> tuple[Outcome, ...]:
-    return tuple(verdict.outcome for verdict in judge(figures, gates or Gates()))
+def outcomes(figures: Parity, gates: Gates = DEFAULTS) -> tuple[Outcome, ...]:
+    return tuple(verdict.outcome for verdict in judge(figures, gates))
 
 
 def test_many_faces_and_little_lost() -> None:
@@ -50,13 +52,13 @@ def test_a_mean_within_the_bound_is_not_enough() -> None:
     figures = parity(800, agree=793, only_float=6)
     assert figures.drop == pytest.approx(0.75)
     assert outcomes(figures)[0] is Outcome.UNDECIDED
-    assert outcomes(figures, Gates(max_accuracy_drop=2.0))[0] is Outcome.PASSED
+    assert outcomes(figures, Gates(2.0, 0.97))[0] is Outcome.PASSED
 
 
 def test_a_verdict_names_figure_interval_and_bound() -> None:
     """So that console, report and error need nothing else."""
     drop, agreement = judge(
-        parity(2000, agree=1980, only_float=6, only_int8=4), Gates()
+        parity(2000, agree=1980, only_float=6, only_int8=4), DEFAULTS
     )
     assert drop.saw == "+0.10 points (-0.24 to +0.44), at most 1.00 allowed"
     assert agreement.saw == "99.00% (98.46% to 99.35%), at least 97.00% wanted"
