@@ -5,9 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
-from fer_contract.command import require_extra
+from fer_contract.command import FiniteRange, require_extra
 from fer_contract.errors import FerError
 
 _TINY = """
@@ -266,3 +267,26 @@ def test_extra_that_is_missing_in_part() -> None:
         "pip install 'fer-edge-toolkit[edge]' (in a checkout: pip install '.[edge]')"
     )
     assert expected == str(caught.value)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_number_that_is_none(number: str) -> None:
+    """Bounds alone let a NaN pass."""
+    with pytest.raises(click.BadParameter):
+        FiniteRange(0, None).convert(number, None, None)
+
+
+def test_number_within_bounds() -> None:
+    """It is taken as it is."""
+    assert FiniteRange(0, 1).convert("0.25", None, None) == 0.25
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+def test_error_without_standard_error(redirection: str, script: Path) -> None:
+    """The exit code says it, and nothing else breaks."""
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" "$1" extra {redirection}', sys.executable, script],
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, b"")

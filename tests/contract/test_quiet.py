@@ -2,6 +2,9 @@
 
 import logging
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -80,3 +83,37 @@ def test_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
         os.write(1, b"result\n")
 
     assert capfd.readouterr().out == "result\n"
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+def test_no_standard_error(redirection: str) -> None:
+    """A daemon started without one works all the same."""
+    program = (
+        "import os\n"
+        "from fer_contract.quiet import native_messages_to_log\n"
+        "with native_messages_to_log():\n"
+        "    print('inside')\n"
+        "print('after')\n"
+    )
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -c "$1" {redirection}', sys.executable, program],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "inside\nafter\n")
+
+
+def test_crash_inside_the_block() -> None:
+    """What native code does to the process is said, though its lines are lost."""
+    program = (
+        "import ctypes\n"
+        "from fer_contract.quiet import native_messages_to_log\n"
+        "with native_messages_to_log():\n"
+        "    ctypes.string_at(0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -signal.SIGSEGV
+    assert "Fatal Python error: Segmentation fault" in done.stderr

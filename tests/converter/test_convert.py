@@ -173,3 +173,20 @@ def test_a_full_disk(run_directory: Path, drawn_faces: Path, full_disk: Path) ->
     assert errors[0].startswith(f"fer-convert: {full_disk}")
     assert errors[0].endswith("No space left on device")
     assert list(full_disk.iterdir()) == []
+
+
+def test_the_studys_base_network(drawn_faces: Path, tmp_path: Path) -> None:
+    """It converts like the preset that is made for the edge, and keeps its accuracy."""
+    run, out = tmp_path / "run", tmp_path / "bundle"
+    done = run_command(
+        "fer-train", "run", "--data", drawn_faces, "--out", run,
+        "--preset", "base", "--epochs", "6", "--batch-size", "32",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    # After six epochs it is in doubt about many faces; the bounds are wider for that.
+    code, _, errors = convert(
+        run, out, drawn_faces, "--max-accuracy-drop", "3", "--min-agreement", "0.94"
+    )
+    assert (code, errors) == (0, [])
+    parity = read_manifest(out, BundleManifest).parity
+    assert parity["int8_accuracy"]["interval_95"][0] > 0.3  # a guess has 0.25
