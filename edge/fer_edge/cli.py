@@ -13,6 +13,18 @@ from fer_contract.command import log_to_terminal, require_extra, run
 _PATH = click.Path(path_type=Path, readable=False)  # load_config says it better
 
 
+# Python's years end with 9999, and a recording adds its length to its start.
+_LAST_START_YEAR = 9000
+
+
+def _check_start(
+    _context: click.Context, _option: click.Parameter, start: datetime | None
+) -> datetime | None:
+    if start is not None and start.year > _LAST_START_YEAR:
+        raise click.BadParameter(f"the year is after {_LAST_START_YEAR}")
+    return start
+
+
 @click.group(name="fer-edge", context_settings={"show_default": True})
 @click.option("-v", "--verbose", is_flag=True, help="Print what happens inside.")
 @click.version_option(__version__)
@@ -46,6 +58,7 @@ def run_command(*, config: Path) -> None:
     "--start",
     "start_time",
     type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]),
+    callback=_check_start,
     help="Time of the first frame, UTC.  [default: now]",
 )
 def replay_command(
@@ -86,9 +99,9 @@ def check_command(*, config: Path) -> None:
     Example:
       fer-edge check /etc/fer-edge/fer-edge.toml
     """
-    from fer_edge.config import load_config
+    from fer_edge.config import check_config
 
-    load_config(config)
+    check_config(config)
     click.echo(f"{config}: good")
 
 

@@ -45,18 +45,53 @@ class Config:
 
 
 def load_config(path: Path) -> Config:
-    """Read a configuration.
+    """Read a configuration, of which the command line may still replace keys.
 
     Raises:
         ConfigurationError: no such file, not TOML, or mistaken keys, all of them.
     """
+    config, mistakes = _read_file(path)
+    _refuse(path, mistakes)
+    return config
+
+
+def check_config(path: Path) -> None:
+    """Find out whether a configuration is enough to run.
+
+    Raises:
+        ConfigurationError: as from ``load_config``, with its complaints.
+    """
+    config, mistakes = _read_file(path)
+    # A mistaken key stands at its default, of which there is nothing more to say.
+    mistaken = {line.partition(": ")[0] for line in mistakes}
+    mistakes += [
+        line for line in complaints(config) if line.partition(": ")[0] not in mistaken
+    ]
+    _refuse(path, mistakes)
+
+
+def complaints(config: Config) -> list[str]:
+    """Say what keeps a configuration of allowed values from running, a line a key."""
+    found = []
+    if not config.camera.source:
+        found.append("camera.source: empty; a video, picture or folder")
+    if not config.model.bundle:
+        found.append("model.bundle: empty; --bundle or [model] bundle")
+    if config.faces.detector == "yunet" and not config.faces.yunet_model:
+        found.append("faces.yunet_model: empty; detector yunet needs its file")
+    return found
+
+
+def _read_file(path: Path) -> tuple[Config, list[str]]:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as failure:
         raise ConfigurationError(f"{path}: {failure.strerror}") from failure
     except (ValueError, RecursionError) as mistake:
         raise ConfigurationError(f"{path}: not TOML ({mistake})") from mistake
-    config, mistakes = read(Config, table)
+    return read(Config, table)
+
+
+def _refuse(path: Path, mistakes: list[str]) -> None:
     if mistakes:
         raise ConfigurationError(*(f"{path}: {line}" for line in mistakes))
-    return config

@@ -9,12 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType
 
-from fer_edge.cameras import Camera
+from fer_edge.cameras import Camera, EndOfFrames
 from fer_edge.events import Event
 from fer_edge.pipeline import Pipeline
 from fer_edge.publishers import Publisher
 
 _LOGGER = logging.getLogger(__name__)
+
+# A signal only sets ``stop``, which the loop sees between two reads: this is how long
+# SIGTERM can go unheard while a camera gives nothing.
+_READ_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def run(
     publishers: Sequence[Publisher],
     stop: threading.Event,
 ) -> Summary:
-    """Process frames until the camera has no more or ``stop`` is set.
+    """Process frames until the recording ends or ``stop`` is set.
 
     Open episodes are ended and published either way.
 
@@ -71,7 +75,10 @@ def run(
         for publisher in publishers:
             closing.callback(publisher.close)
         closing.callback(lambda: publish(pipeline.close()))
-        while not stop.is_set() and (frame := camera.read()) is not None:
-            publish(pipeline.process(frame))
-            frames += 1
+        with contextlib.suppress(EndOfFrames):
+            while not stop.is_set():
+                frame = camera.read(_READ_SECONDS)
+                if frame is not None:
+                    publish(pipeline.process(frame))
+                    frames += 1
     return Summary(frames, pipeline.faces, events, time.monotonic() - begun)

@@ -14,6 +14,7 @@ import cv2
 from fer_contract.errors import FerError
 from fer_contract.preprocess import Box, Pixels
 from fer_contract.quiet import native_messages_to_log
+from fer_edge.names import is_utf8
 from fer_edge.options import option
 
 
@@ -99,6 +100,8 @@ class YuNetDetector:
         self._smallest = min_face_pixels
         if not model.is_file():
             raise FerError(f"faces.yunet_model: {model}: no such file")
+        if not is_utf8(model):
+            raise FerError(f"faces.yunet_model: {model}: the name is not UTF-8")
         try:
             with native_messages_to_log():
                 self._network = cv2.FaceDetectorYN.create(
@@ -131,8 +134,6 @@ def make_detector(settings: DetectorSettings) -> Detector:
         FerError: its model is missing or cannot be read.
     """
     wanted = settings.detector
-    if wanted == "yunet" and not settings.yunet_model:
-        raise FerError("faces.yunet_model: empty; detector yunet needs its file")
     if wanted == "yunet" or (wanted == "auto" and settings.yunet_model):
         return YuNetDetector(Path(settings.yunet_model), settings.min_face_pixels)
     return HaarDetector(settings.min_face_pixels)

@@ -7,10 +7,10 @@ fast one.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from fer_contract.labels import UNCERTAIN
 from fer_edge.events import EventType
+from fer_edge.moment import Moment
 from fer_edge.options import option
 
 
@@ -24,7 +24,8 @@ class EpisodeSettings:
     """Smoothed score that an emotion needs to begin; below it all is uncertain.
     0 takes the model's own, which its bundle carries."""
     hysteresis: float = option(0.1, low=0.0, high=1.0)
-    """An emotion that has begun lasts until its score is this much below it."""
+    """An emotion that has begun lasts until its score is more than this below the
+    threshold, or another label's is higher."""
     trigger_seconds: float = option(0.3, low=0.0, high=60.0)
     """How long something must be seen before it begins (wyoming's trigger_level,
     in seconds instead of frames)."""
@@ -32,16 +33,6 @@ class EpisodeSettings:
     """Least time between two beginnings on one face."""
     update_seconds: float = option(5.0, low=0.0, high=3600.0)
     """Time between updates while an episode lasts; 0 is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A point in time on two clocks."""
-
-    seconds: float
-    """Steady, for durations."""
-    at: datetime
-    """Of the wall, with its time zone, for people; may jump."""
 
 
 @dataclass(frozen=True, slots=True)

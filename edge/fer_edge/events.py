@@ -22,14 +22,14 @@ class EventType(StrEnum):
 class Event:
     """News of an episode: one face that showed one emotion for a while.
 
-    ``id`` names the episode, ``seq`` the message: an event that arrives twice has the
-    same ``seq`` twice.
+    ``id`` names the episode, ``id`` and ``seq`` together the message: where both are
+    equal, the same message has arrived twice.
     """
 
     type: EventType
     id: str
     seq: int
-    """Counts the events of this daemon, from 1."""
+    """Counts the events of one run of the daemon, from 1."""
     camera: str
     track: int
     """The face, as long as it stays in view; counts from 1."""
@@ -65,7 +65,10 @@ def rfc3339(moment: datetime) -> str:
 
 
 def event_schema() -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) that every event meets."""
+    """Return the JSON Schema (2020-12) that every event meets.
+
+    It is published, so it allows keys that it does not name: those of later versions.
+    """
     share = {"type": "number", "minimum": 0, "maximum": 1}
     time = {"type": "string", "format": "date-time", "pattern": "Z$"}
     name = {"type": "string", "minLength": 1}
@@ -75,7 +78,8 @@ def event_schema() -> dict[str, Any]:
         "seq": {
             "type": "integer",
             "minimum": 1,
-            "description": "The message; an event that comes twice has it twice.",
+            "description": "Counts the events of one run of the daemon, from 1. The "
+            "same id and seq are the same message, arrived twice.",
         },
         "camera": name,
         "track": {"type": "integer", "minimum": 1, "description": "The face in view."},
@@ -105,11 +109,13 @@ def event_schema() -> dict[str, Any]:
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:fer-edge:event:1",
         "title": "Emotion event",
+        "description": "News of an episode: one face that showed one emotion for a "
+        "while. Later versions may add keys; readers pass over those they do not know.",
         "type": "object",
         "properties": properties,
         "required": list(properties),
-        "additionalProperties": False,
         "if": {"properties": {"type": {"const": "end"}}},
         "then": {"properties": {"ended_at": {"type": "string"}}},
         "else": {"properties": {"ended_at": {"type": "null"}}},

@@ -7,8 +7,9 @@ from fer_contract.preprocess import crop_face
 from fer_edge.cameras import Frame
 from fer_edge.classifier import Classifier
 from fer_edge.detectors import Detector
-from fer_edge.episodes import Change, Episodes, EpisodeSettings, Moment
+from fer_edge.episodes import Change, Episodes, EpisodeSettings
 from fer_edge.events import Event
+from fer_edge.moment import Moment
 from fer_edge.tracking import Tracker, TrackingSettings
 
 
@@ -83,5 +84,9 @@ class Pipeline:
 
 
 def _episode_id(camera: str, track: int, started: datetime) -> str:
-    """Name an episode so that no other, also after a restart, has the name."""
+    """Name an episode by its camera, the wall time of its beginning, and its track.
+
+    So a daemon that is restarted gives new names, and replays of one recording from
+    the same start give the same names.
+    """
     return f"{camera}-{started:%Y%m%dT%H%M%S%f}-{track}"

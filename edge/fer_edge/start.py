@@ -1,5 +1,6 @@
 """From settings to a running daemon."""
 
+import contextlib
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ import click
 
 from fer_edge.cameras.replay import open_replay
 from fer_edge.classifier import CpuClassifier
-from fer_edge.config import Config
+from fer_edge.config import Config, complaints
 from fer_edge.daemon import run, stop_on_signals
 from fer_edge.detectors import make_detector
 from fer_edge.errors import ConfigurationError
@@ -26,10 +27,8 @@ def start(config: Config, begun: datetime) -> None:
     Raises:
         FerError: a part that cannot be built or fails; the message names it.
     """
-    if not config.camera.source:
-        raise ConfigurationError("camera.source: empty; a video, picture or folder")
-    if not config.model.bundle:
-        raise ConfigurationError("model.bundle: empty; --bundle or [model] bundle")
+    if missing := complaints(config):
+        raise ConfigurationError(*missing)
     if sys.stdout is None:
         raise ConfigurationError("standard output: closed; the events go there")
     stop = stop_on_signals()
@@ -39,14 +38,18 @@ def start(config: Config, begun: datetime) -> None:
         config.camera.name, detector, classifier, config.tracking, config.episodes
     )
     camera = open_replay(Path(config.camera.source), begun)
-    click.echo(
-        f"fer-edge: model {classifier.name} on {classifier.runtime}, self-test passed; "
-        f"faces by {detector.name}; reading {config.camera.source}",
-        err=True,
+    _say(
+        f"model {classifier.name} on {classifier.runtime}, self-test passed; "
+        f"faces by {detector.name}; reading {config.camera.source}"
     )
     summary = run(camera, pipeline, [JsonLines(sys.stdout)], stop)
-    click.echo(
-        f"fer-edge: {summary.frames:,} frames in {summary.seconds:.1f} s, "
-        f"{summary.faces:,} faces, {summary.events:,} events",
-        err=True,
+    _say(
+        f"{summary.frames:,} frames in {summary.seconds:.1f} s, "
+        f"{summary.faces:,} faces, {summary.events:,} events"
     )
+
+
+def _say(line: str) -> None:
+    """Tell people, if standard error is there for it: the events matter more."""
+    with contextlib.suppress(OSError):
+        click.echo(f"fer-edge: {line}", err=True)

@@ -34,7 +34,9 @@ def fer_edge() -> Path:
 
 @pytest.fixture(scope="session")
 def event_judge() -> Draft202012Validator:
-    """Judges events by the published schema, times included.
+    """Judges events by the published schema, times included, and allows no other key.
+
+    The world is to bear new keys, but here none may come by mistake.
 
     jsonschema's own checker lets every date-time pass unless one more package is
     installed, so this one brings its own.
@@ -45,7 +47,8 @@ def event_judge() -> Draft202012Validator:
     def is_date_time(value: object) -> bool:
         return not isinstance(value, str) or bool(datetime.fromisoformat(value).tzinfo)
 
-    return Draft202012Validator(event_schema(), format_checker=formats)
+    schema = event_schema() | {"additionalProperties": False}
+    return Draft202012Validator(schema, format_checker=formats)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The bundle's model, and bundles that must not be trusted."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -25,6 +26,9 @@ def _edit_manifest(bundle: Path, **changes: object) -> None:
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     document.update(changes)
     document["files"] = {name: sha256(bundle / name) for name in document["files"]}
+    del document["digest"]
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    document["digest"] = hashlib.sha256(text.encode()).hexdigest()
     path.write_text(json.dumps(document), encoding="utf-8")
 
 

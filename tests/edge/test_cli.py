@@ -217,9 +217,27 @@ def test_replay_with_a_configuration(
     assert {event["camera"] for event in events} == {"door"}
 
 
-def test_check_of_a_good_configuration(run: Run, repository: Path) -> None:
-    """The documented configuration is good."""
+def test_check_of_the_documented_configuration(run: Run, repository: Path) -> None:
+    """As it is delivered, it says what is to be filled in."""
     path = repository / "systemd" / "fer-edge.toml"
+    finished = run("check", path)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.splitlines() == [
+        f"fer-edge: {path}: camera.source: empty; a video, picture or folder",
+        f"{path}: model.bundle: empty; --bundle or [model] bundle",
+    ]
+
+
+def test_check_of_a_good_configuration(
+    run: Run, repository: Path, tmp_path: Path
+) -> None:
+    """The documented configuration is good once it is filled in."""
+    text = (repository / "systemd" / "fer-edge.toml").read_text(encoding="utf-8")
+    path = tmp_path / "fer-edge.toml"
+    for key in ("source", "bundle"):
+        assert f'\n{key} = ""\n' in text
+        text = text.replace(f'\n{key} = ""\n', f'\n{key} = "somewhere"\n')
+    path.write_text(text, encoding="utf-8")
     finished = run("check", path)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout == f"{path}: good\n"
@@ -234,6 +252,8 @@ def test_check_of_a_bad_configuration(run: Run, tmp_path: Path) -> None:
     assert finished.stderr.splitlines() == [
         f"fer-edge: {path}: camera.nme: unknown key; did you mean name?",
         f"{path}: camera.name: 2; a text in quotes is wanted",
+        f"{path}: camera.source: empty; a video, picture or folder",
+        f"{path}: model.bundle: empty; --bundle or [model] bundle",
     ]
 
 
@@ -327,6 +347,52 @@ def test_full_disk(command: str, fer_edge: Path, video: Path, bundle: Path) -> N
     lines = finished.stderr.splitlines()
     assert lines[-1] == "fer-edge: No space left on device"
     assert len(lines) == (2 if command == "replay" else 1)
+
+
+@pytest.mark.parametrize("where", ["&-", "/dev/full"])
+def test_standard_error_that_takes_nothing(
+    where: str, fer_edge: Path, video: Path, bundle: Path, replayed: Finished
+) -> None:
+    """Lines for people are a courtesy: without them the events come all the same."""
+    arguments: list[str | Path] = [fer_edge, "replay", video, "--bundle", bundle]
+    finished = subprocess.run(
+        ["sh", "-c", f'exec "$@" 2>{where}', "sh", *arguments, *_START],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=_SECONDS,
+    )
+    assert (finished.returncode, finished.stdout) == (0, replayed.stdout)
+
+
+@pytest.mark.parametrize("start", ["9001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_start_near_the_end_of_time(
+    start: str, run: Run, video: Path, bundle: Path
+) -> None:
+    """A start from which the recording could leave the calendar is refused."""
+    finished = run("replay", video, "--bundle", bundle, "--start", start)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert "Invalid value for '--start': the year is after 9000" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize("year", ["0001", "1969", "9000"])
+def test_start_long_ago_or_far_ahead(
+    year: str,
+    run: Run,
+    video: Path,
+    bundle: Path,
+    event_judge: Draft202012Validator,
+) -> None:
+    """Any other start is one: its events are as the schema says."""
+    start = f"{year}-12-31T23:59:58Z"
+    finished = run("replay", video, "--bundle", bundle, "--start", start)
+    assert finished.returncode == 0, finished.stderr
+    events = _events(finished.stdout)
+    _check_episodes(events)
+    for event in events:
+        event_judge.validate(event)
+    assert events[0]["started_at"].startswith(f"{year}-12-31T23:59:5")
 
 
 def test_standard_output_that_is_closed(

@@ -2,13 +2,21 @@
 
 import re
 import tomllib
-from dataclasses import Field, fields
+from dataclasses import Field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fer_edge.config import Config, load_config
+from fer_edge.config import (
+    CameraSettings,
+    Config,
+    ModelSettings,
+    check_config,
+    complaints,
+    load_config,
+)
+from fer_edge.detectors import DetectorSettings
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import ConfigurationError
 
@@ -123,6 +131,45 @@ def test_folder_for_a_file(tmp_path: Path) -> None:
 def test_documented_configuration(documented: Path) -> None:
     """It is the default configuration: to delete a line changes nothing."""
     assert load_config(documented) == Config()
+
+
+def test_complaints() -> None:
+    """Source and bundle are needed, and a model where yunet is asked for."""
+    source, bundle, model = (
+        "camera.source: empty; a video, picture or folder",
+        "model.bundle: empty; --bundle or [model] bundle",
+        "faces.yunet_model: empty; detector yunet needs its file",
+    )
+    camera = CameraSettings(source="door.avi")
+    filled = Config(camera, ModelSettings("bundle"))
+    yunet = DetectorSettings("yunet")
+    assert complaints(Config()) == [source, bundle]
+    assert complaints(Config(camera)) == [bundle]
+    assert complaints(Config(faces=yunet)) == [source, bundle, model]
+    assert complaints(filled) == []
+    assert complaints(replace(filled, faces=yunet)) == [model]
+    for faces in (replace(yunet, yunet_model="a.onnx"), DetectorSettings("haar")):
+        assert complaints(replace(filled, faces=faces)) == []
+
+
+def test_check_of_mistakes_of_both_kinds(tmp_path: Path) -> None:
+    """All are told at once, and of a mistaken key not also that it is empty."""
+    path = _write(
+        tmp_path,
+        """
+        camera.source = 5
+        model.bundel = "bundle"
+        faces.detector = "yunet"
+        """,
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        check_config(path)
+    assert str(caught.value).splitlines() == [
+        f"{path}: camera.source: 5; a text in quotes is wanted",
+        f"{path}: model.bundel: unknown key; did you mean bundle?",
+        f"{path}: model.bundle: empty; --bundle or [model] bundle",
+        f"{path}: faces.yunet_model: empty; detector yunet needs its file",
+    ]
 
 
 def test_documented_keys(documented: Path) -> None:

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from fer_contract.preprocess import Box, InputSpec, Pixels
-from fer_edge.cameras import Frame
+from fer_edge.cameras import EndOfFrames, Frame
 from fer_edge.daemon import run
-from fer_edge.episodes import EpisodeSettings, Moment
+from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import CameraError
 from fer_edge.events import Event
+from fer_edge.moment import Moment
 from fer_edge.pipeline import Pipeline
 from fer_edge.tracking import TrackingSettings
 
@@ -20,7 +21,7 @@ _START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 class Frames:
-    """A camera that gives so many black frames, then None, or fails."""
+    """A recording of so many black frames, which then ends, or fails."""
 
     def __init__(self, count: int, failure: CameraError | None = None) -> None:
         self.given = 0
@@ -28,11 +29,10 @@ class Frames:
         self._count = count
         self._failure = failure
 
-    def read(self) -> Frame | None:
+    def read(self, timeout_seconds: float) -> Frame | None:
+        assert timeout_seconds > 0.0
         if self.given == self._count:
-            if self._failure is not None:
-                raise self._failure
-            return None
+            raise self._failure or EndOfFrames
         seconds = 0.1 * self.given
         self.given += 1
         moment = Moment(seconds, _START + timedelta(seconds=seconds))
@@ -40,6 +40,24 @@ class Frames:
 
     def close(self) -> None:
         self.closed += 1
+
+
+class Stalling(Frames):
+    """A camera that gives nothing before each frame; after the last comes SIGTERM."""
+
+    def __init__(self, count: int, stop: threading.Event) -> None:
+        super().__init__(count)
+        self.waits: list[float] = []
+        self._stop = stop
+
+    def read(self, timeout_seconds: float) -> Frame | None:
+        assert not self._stop.is_set()
+        if len(self.waits) > self.given:
+            return super().read(timeout_seconds)
+        self.waits.append(timeout_seconds)
+        if self.given == self._count:
+            self._stop.set()
+        return None
 
 
 class OneFace:
@@ -110,6 +128,18 @@ def test_stop_in_the_middle(pipeline: Pipeline) -> None:
     summary = run(camera, pipeline, [kept], stop)
     assert kept.types == ["new", "end"]
     assert camera.given == summary.frames == 1
+    assert (camera.closed, kept.closed) == (1, 1)
+
+
+def test_stop_while_the_camera_stalls(pipeline: Pipeline) -> None:
+    """A pause is no end; told to stop in one, the loop waits a second at most."""
+    stop = threading.Event()
+    camera, kept = Stalling(10, stop), Kept()
+    summary = run(camera, pipeline, [kept], stop)
+    assert kept.types == ["new", "end"]
+    assert camera.given == summary.frames == 10
+    assert len(camera.waits) == 11
+    assert max(camera.waits) <= 1.0
     assert (camera.closed, kept.closed) == (1, 1)
 
 

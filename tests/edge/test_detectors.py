@@ -1,5 +1,7 @@
 """Where the faces are, as FER2013 would have cut them."""
 
+import os
+import shutil
 from pathlib import Path
 
 import cv2
@@ -114,10 +116,12 @@ def test_auto_with_a_model(yunet_model: Path) -> None:
     assert make_detector(DetectorSettings("haar", str(yunet_model))).name == "haar"
 
 
-def test_yunet_without_a_model() -> None:
-    """YuNet without its file is a mistake that names the key."""
-    with pytest.raises(FerError, match=r"^faces\.yunet_model: empty; detector yunet"):
-        make_detector(DetectorSettings("yunet"))
+def test_name_that_is_not_utf8(tmp_path: Path, yunet_model: Path) -> None:
+    """A good model is refused under a name of which OpenCV would die."""
+    path = tmp_path / os.fsdecode(b"\xff.onnx")
+    shutil.copyfile(yunet_model, path)
+    with pytest.raises(FerError, match=r"^faces\.yunet_model: .*: the name is not UTF"):
+        make_detector(DetectorSettings("auto", str(path)))
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model", "model.tflite"])

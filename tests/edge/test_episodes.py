@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer_edge.episodes import Change, Episodes, EpisodeSettings, Moment
+from fer_edge.episodes import Change, Episodes, EpisodeSettings
 from fer_edge.events import EventType
+from fer_edge.moment import Moment
 
 _LABELS = ("happy", "sad", "surprise")
 _START = datetime(2024, 1, 1, tzinfo=UTC)

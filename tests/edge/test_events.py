@@ -42,7 +42,14 @@ def test_schema_itself() -> None:
     """The schema is a valid one of its draft, also after a way through JSON."""
     schema = json.loads(json.dumps(event_schema()))
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["$id"] == "urn:fer-edge:event:1"
+    assert schema["description"]
     Draft202012Validator.check_schema(schema)
+
+
+def test_event_of_a_later_version() -> None:
+    """A key that is not named is no breach of the published schema."""
+    Draft202012Validator(event_schema()).validate(_document(_BEGUN) | {"valence": 0.4})
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from fer_contract.preprocess import Box, InputSpec, Pixels
 from fer_edge.cameras import Frame
 from fer_edge.classifier import CpuClassifier
 from fer_edge.detectors import HaarDetector
-from fer_edge.episodes import EpisodeSettings, Moment
+from fer_edge.episodes import EpisodeSettings
 from fer_edge.events import EventType
+from fer_edge.moment import Moment
 from fer_edge.pipeline import Pipeline
 from fer_edge.tracking import TrackingSettings
 from fer_trainer.synthetic import Square

@@ -1,7 +1,8 @@
 """Recorded cameras: videos, pictures and folders, whole and damaged."""
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -10,8 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
+from fer_contract.errors import one_line
 from fer_contract.preprocess import Pixels
-from fer_edge.cameras import Camera, Frame
+from fer_edge.cameras import Camera, EndOfFrames, Frame
 from fer_edge.cameras.replay import open_replay
 from fer_edge.errors import CameraError
 
@@ -26,12 +28,23 @@ def _blocks(count: int) -> list[Pixels]:
 
 
 def _read(camera: Camera) -> list[Frame]:
-    frames = []
-    while (frame := camera.read()) is not None:
-        frames.append(frame)
-    assert camera.read() is None
+    frames = list(_until_the_end(camera))
+    _check_ended(camera)
     camera.close()
     return frames
+
+
+def _until_the_end(camera: Camera) -> Iterator[Frame]:
+    with contextlib.suppress(EndOfFrames):
+        while True:
+            frame = camera.read(0.0)
+            assert frame is not None
+            yield frame
+
+
+def _check_ended(camera: Camera) -> None:
+    with pytest.raises(EndOfFrames):
+        camera.read(0.0)
 
 
 def _save(path: Path, brightness: int) -> Path:
@@ -116,7 +129,7 @@ def test_damaged_frames(tmp_path: Path, write_video: WriteVideo) -> None:
     spoilt[middle : middle + 3000] = np.random.default_rng(0).bytes(3000)
     path.write_bytes(spoilt)
     camera = open_replay(path, _START)
-    frames = list(iter(camera.read, None))
+    frames = list(_until_the_end(camera))
     assert len(frames) > 10
     for before, frame in pairwise(frames):
         assert before.taken.seconds <= frame.taken.seconds
@@ -163,9 +176,9 @@ def test_broken_picture(tmp_path: Path, content: bytes) -> None:
     broken.write_bytes(content)
     camera = open_replay(tmp_path, _START)
     for _ in range(20):
-        assert camera.read() is not None
+        camera.read(0.0)
     with pytest.raises(CameraError) as caught:
-        camera.read()
+        camera.read(0.0)
     assert str(caught.value) == f"{broken}: not a picture, or damaged"
 
 
@@ -183,13 +196,35 @@ def test_neither_file_nor_folder(tmp_path: Path) -> None:
     assert _complaint(path) == f"{path}: no such file or folder"
 
 
+@pytest.mark.parametrize("suffix", [".avi", ".png"])
+@pytest.mark.parametrize("within", [True, False], ids=["file", "folder"])
+def test_name_that_is_not_utf8(
+    tmp_path: Path, write_video: WriteVideo, suffix: str, within: bool
+) -> None:
+    """It is named in one line before OpenCV sees it."""
+    kept = tmp_path / f"a{suffix}"
+    if suffix == ".png":
+        _save(kept, 40)
+    else:
+        write_video(kept, _blocks(3), 10.0)
+    folder = tmp_path / ("plain" if within else os.fsdecode(b"f\xff"))
+    folder.mkdir()
+    path = kept.rename(
+        folder / (os.fsdecode(b"v\xff") + suffix if within else kept.name)
+    )
+    wanted = f"{path}: the name is not UTF-8, which OpenCV needs"
+    assert _complaint(path) == one_line(wanted)
+    if suffix == ".png":
+        assert _complaint(folder) == one_line(wanted)
+
+
 def test_close_before_the_end(tmp_path: Path, write_video: WriteVideo) -> None:
-    """A folder that was closed shows no more."""
+    """A recording that was closed shows no more."""
     camera = open_replay(_save(tmp_path / "a.png", 40), _START)
-    assert camera.read() is not None
+    camera.read(0.0)
     camera.close()
-    assert camera.read() is None
+    _check_ended(camera)
     video = open_replay(write_video(tmp_path / "a.avi", _blocks(3), 10.0), _START)
-    assert video.read() is not None
+    video.read(0.0)
     video.close()
-    assert video.read() is None
+    _check_ended(video)

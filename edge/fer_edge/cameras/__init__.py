@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fer_contract.preprocess import Pixels
-from fer_edge.episodes import Moment
+from fer_edge.moment import Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +16,21 @@ class Frame:
     taken: Moment
 
 
+class EndOfFrames(Exception):  # noqa: N818 - no error, like StopIteration
+    """The last frame of a recording has been read."""
+
+
 class Camera(Protocol):
     """Gives frames one after another."""
 
-    def read(self) -> Frame | None:
-        """Return the next frame, or None after the last one.
+    def read(self, timeout_seconds: float) -> Frame | None:
+        """Return the next frame, or None if none came within the time.
+
+        Args:
+            timeout_seconds: longest wait; a recording never needs it.
 
         Raises:
+            EndOfFrames: after the last frame of a recording, at every call.
             CameraError: it has none to give, and will not have one.
         """
 

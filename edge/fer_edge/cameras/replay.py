@@ -14,9 +14,10 @@ import numpy as np
 
 from fer_contract.preprocess import Pixels
 from fer_contract.quiet import native_messages_to_log
-from fer_edge.cameras import Camera, Frame
-from fer_edge.episodes import Moment
+from fer_edge.cameras import Camera, EndOfFrames, Frame
 from fer_edge.errors import CameraError
+from fer_edge.moment import Moment
+from fer_edge.names import is_utf8
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -63,8 +64,8 @@ class VideoReplay:
         self._seconds = 0.0
         self._ended = False
 
-    def read(self) -> Frame | None:
-        """Return the next frame, or None after the last one."""
+    def read(self, timeout_seconds: float) -> Frame:  # noqa: ARG002 - never waits
+        """Return the next frame, or raise EndOfFrames after the last one."""
         there, pixels = self._video.read()
         if not there:
             if self._count == 0:
@@ -76,7 +77,7 @@ class VideoReplay:
                     self._path, self._count, announced,
                 )  # fmt: skip
             self._ended = True
-            return None
+            raise EndOfFrames
         position = self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000
         # Some containers give no times; then the rate must do. Never backwards.
         expected = self._count * self._frame_seconds
@@ -101,9 +102,12 @@ class PictureReplay:
     def __init__(self, paths: list[Path], start: datetime) -> None:
         self._frames = self._play(paths, _Clock(start))
 
-    def read(self) -> Frame | None:
-        """Return the next frame, or None after the last one."""
-        return next(self._frames, None)
+    def read(self, timeout_seconds: float) -> Frame:  # noqa: ARG002 - never waits
+        """Return the next frame, or raise EndOfFrames after the last one."""
+        frame = next(self._frames, None)
+        if frame is None:
+            raise EndOfFrames
+        return frame
 
     def close(self) -> None:
         """Show no more."""
@@ -160,6 +164,8 @@ def _picture(path: Path) -> Pixels:
 
 def _check_readable(path: Path) -> None:
     """Say why a file cannot be read: OpenCV only says that it cannot."""
+    if not is_utf8(path):
+        raise CameraError(f"{path}: the name is not UTF-8, which OpenCV needs")
     try:
         path.open("rb").close()
     except OSError as failure:
