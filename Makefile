@@ -46,7 +46,7 @@ clean: clean-demo
 # does not undo an earlier one.
 $(DEMO)/faces/.drawn: | $(VENV)/installed
 	@echo "== 1 of 3: drawing the embedded default data"
-	rm -rf $(DEMO)/faces
+	rm -rf $(DEMO)/faces $(DEMO)/scene.avi $(DEMO)/scene.json
 	mkdir -p $(DEMO)
 	$(BIN)/fer-train synth --out $(DEMO)/faces --video $(DEMO)/scene.avi
 	touch $@

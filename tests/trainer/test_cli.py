@@ -1,11 +1,18 @@
 """``fer-train`` as a user meets it: what it prints and how it exits."""
 
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from fer_contract.dataset import FaceData
 from processes import run_command
 
+PROGRAM = Path(sys.executable).parent / "fer-train"
 FAST = ("--preset", "base", "--epochs", "1")
 
 
@@ -77,6 +84,8 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, drawn_faces: Path) -> No
         (["--labels", "happy,Sad"], "--labels: label 'Sad'; allowed are"),
         (["--labels", "happy"], "--labels: 1 labels; at least 2"),
         (["--epochs", "0"], "0 is not in the range x>=1"),
+        (["--seed", str(2**32)], "4294967296 is not in the range"),
+        (["--learning-rate", "nan"], "'--learning-rate': 'nan' is not a finite"),
     ],
 )
 def test_mistaken_options(
@@ -111,3 +120,136 @@ def test_a_full_disk(drawn_faces: Path, verb: str, full_disk: Path) -> None:
     assert done.returncode == 2
     assert done.stderr == f"fer-train: {out}: No space left on device\n"
     assert not (out / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "3601", "3"])
+def test_a_video_of_impossible_length(tmp_path: Path, seconds: str) -> None:
+    """Exit 2 and the option named, before any drawing."""
+    out = tmp_path / "faces"
+    done = run_command("fer-train", "synth", "--out", out, "--seconds", seconds)
+    assert done.returncode == 2
+    assert "Error: Invalid value for '--seconds': " in done.stderr
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("scene.mp4", "scene.mp4; a name that ends in .avi is wanted"),
+        ("missing/scene.avi", "missing is no folder; make it first"),
+        ("drawn.avi", "drawn.avi is already there; name a new file"),
+        ("timed.avi", "timed.json is already there; name a new file"),
+    ],
+)
+def test_a_mistaken_video(tmp_path: Path, name: str, complaint: str) -> None:
+    """Exit 2 and one line before any drawing; what was there is there still."""
+    (tmp_path / "drawn.avi").write_text("mine")
+    (tmp_path / "timed.json").write_text("mine")
+    out, video = tmp_path / "faces", tmp_path / name
+    done = run_command("fer-train", "synth", "--out", out, "--video", video)
+    assert done.returncode == 2
+    assert done.stderr.startswith("fer-train: --video: ")
+    assert done.stderr.endswith(f"{complaint}\n")
+    assert done.stderr.count("\n") == 1
+    assert not out.exists()
+    assert (tmp_path / "drawn.avi").read_text() == "mine"
+    assert (tmp_path / "timed.json").read_text() == "mine"
+
+
+@pytest.mark.parametrize("backend", ["jax", "nonsense", None])
+def test_a_backend_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str | None
+) -> None:
+    """Exit 2 and one line that names the variable, its value and what to install."""
+    for name in ("jax", "tensorflow"):
+        (tmp_path / f"{name}.py").write_text(f"raise ImportError('no {name} here')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    if backend is None:
+        monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    else:
+        monkeypatch.setenv("KERAS_BACKEND", backend)
+    done = run_command("fer-train", "presets")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"fer-train: KERAS_BACKEND: {backend or 'not set'}; ")
+    assert "pip install 'fer-edge-toolkit[train]'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_base_trained_for_two_epochs(few_faces: FaceData, out: Path) -> None:
+    """The study's network trains from the command line, an epoch a line."""
+    done = run_command(
+        "fer-train", "run", "--data", few_faces.source, "--out", out,
+        "--preset", "base", "--epochs", "2",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "Epoch 2/2" in done.stdout
+    assert "validation accuracy" in done.stdout
+    assert (out / "manifest.json").exists()
+
+
+def test_interrupted_and_started_over(few_faces: FaceData, out: Path) -> None:
+    """Ctrl-C ends in one line and 130; the same command then runs to its end."""
+    arguments = ("run", "--data", few_faces.source, "--out", out)
+    with subprocess.Popen(
+        [PROGRAM, *arguments, "--preset", "base", "--epochs", "500"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert any(line.startswith("Epoch 2/") for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 130
+    # The empty line is click's, after the terminal's ^C.
+    assert complaints.strip() == "fer-train: interrupted"
+    assert (out / "model.keras").exists()
+    done = run_command("fer-train", *arguments, *FAST)
+    assert done.returncode == 0, done.stderr
+    assert (out / "manifest.json").exists()
+
+
+def test_standard_output_closed(few_faces: FaceData, out: Path) -> None:
+    """As under a service manager that gives none: it trains all the same."""
+    line = '"$0" run --data "$1" --out "$2" --preset base --epochs 1 >&-'
+    done = subprocess.run(
+        ["sh", "-c", line, PROGRAM, few_faces.source, out],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+    assert (out / "manifest.json").exists()
+
+
+@pytest.fixture
+def secret() -> Iterator[Path]:
+    """A zip that nobody may read, in a folder that everybody may look into."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "faces.zip"
+        path.write_bytes(b"")
+        path.chmod(0)
+        yield path
+
+
+def test_a_zip_that_may_not_be_read(secret: Path) -> None:
+    """One line as for any other file, not click's usage: PermissionError, named."""
+    program = (
+        "import os, sys; sys.argv[0] = 'fer-train'\n"
+        "import fer_contract.dataset, fer_trainer.presets, fer_trainer.train\n"
+        "from fer_trainer.cli import main\n"
+        # Root may read anything.
+        "if os.geteuid() == 0: os.setuid(65534)\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "run", "--data", secret, "--out", "run"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == f"fer-train: {secret}: Permission denied\n"

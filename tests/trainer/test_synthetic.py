@@ -251,3 +251,11 @@ def test_video_that_cannot_be_written(tmp_path: Path) -> None:
     """A video that cannot be written is an error that names the file."""
     with pytest.raises(DataError, match=r"faces\.avi: OpenCV cannot write"):
         draw_video(tmp_path / "missing" / "faces.avi", Video(seconds=0.2))
+
+
+def test_video_on_a_full_disk(full_disk: Path) -> None:
+    """A short video is an error that names the file, and does not stay."""
+    path = full_disk / "faces.avi"
+    with pytest.raises(DataError, match=r"faces\.avi: \d+ of 40 frames could be"):
+        draw_video(path, Video(seconds=4.0))
+    assert not path.exists()

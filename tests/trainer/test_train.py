@@ -12,6 +12,7 @@ from fer_contract.errors import DataError
 from fer_contract.manifest import RunManifest, read_manifest
 from fer_trainer.backend import start_keras
 from fer_trainer.presets import find_preset
+from fer_trainer.run_directory import PARTS, make_empty
 from fer_trainer.train import Plan, train
 
 PLAN = Plan(find_preset("base"), epochs=3, batch_size=16, learning_rate=1e-3, seed=4)
@@ -94,6 +95,52 @@ def test_a_directory_in_use_is_left_alone(few_faces: FaceData, out: Path) -> Non
     with pytest.raises(DataError, match="not empty"):
         train(few_faces, out, PLAN, live_bar=False)
     assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_a_finished_run_is_left_alone(few_faces: FaceData, out: Path) -> None:
+    """Named as what it is; not a byte of it changes."""
+    out.mkdir()
+    for name in ("manifest.json", "model.keras"):
+        (out / name).write_text("mine")
+    with pytest.raises(DataError, match="run: already holds a finished run"):
+        train(few_faces, out, PLAN, live_bar=False)
+    assert {path.read_text() for path in out.iterdir()} == {"mine"}
+
+
+def test_a_run_that_broke_off_is_started_over(out: Path) -> None:
+    """All that the trainer itself has written goes."""
+    out.mkdir()
+    for name in PARTS:
+        (out / name).write_text("half")
+    make_empty(out)
+    assert list(out.iterdir()) == []
+
+
+def test_a_run_that_broke_off_beside_notes_is_left_alone(out: Path) -> None:
+    """One name that no run writes, or a folder of a name that one does, is enough."""
+    for foreign in ("notes.txt", "curves.png"):
+        place = out / foreign / "run"
+        (place / foreign).mkdir(parents=True)
+        (place / "model.keras").write_text("half")
+        with pytest.raises(DataError, match=f"not empty \\('{foreign}'\\)"):
+            make_empty(place)
+        assert (place / "model.keras").read_text() == "half"
+
+
+def test_data_that_cannot_be_loaded(few_faces: FaceData, out: Path) -> None:
+    """It leaves no directory behind."""
+    (folder := out.parent / "faces").mkdir()
+    (folder / "train").symlink_to(few_faces.source / "train")
+    with pytest.raises(DataError, match="no folder 'validation'"):
+        train(FaceData(folder), out, PLAN, live_bar=False)
+    assert not out.exists()
+
+
+def test_parts_are_all_that_a_run_writes(few_faces: FaceData, out: Path) -> None:
+    """Else a run that broke off would block its own command."""
+    train(few_faces, out, Plan(find_preset("base"), 1, 16, 1e-3, 0), live_bar=False)
+    written = {path.name for path in out.iterdir()} - {"manifest.json"}
+    assert written == set(PARTS) - {"manifest.json.part"}
 
 
 def test_a_run_that_broke_off_is_no_run(few_faces: FaceData, out: Path) -> None:

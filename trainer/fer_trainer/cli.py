@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from fer_contract import __version__
-from fer_contract.command import log_to_terminal, require_extra, run
-from fer_contract.errors import naming
+from fer_contract.command import FiniteRange, log_to_terminal, require_extra, run
+from fer_contract.errors import DataError, naming
 from fer_contract.labels import Labels, check_labels
 
-_PATH = click.Path(path_type=Path)
+_PATH = click.Path(path_type=Path, readable=False)  # opening it says it better
+_SEED = click.IntRange(0, 2**32 - 1)  # what Keras takes
 
 
 def _labels_option(
@@ -45,10 +46,10 @@ def cli(*, verbose: bool) -> None:
 @click.option("--batch-size", type=click.IntRange(1), help="[default: the preset's]")
 @click.option(
     "--learning-rate",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=FiniteRange(0, 1, min_open=True),
     help="At the start, before it falls to 0.  [default: the preset's]",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, help="Repeats a run.")
+@click.option("--seed", type=_SEED, default=0, help="Repeats a run.")
 @click.option(
     "--labels",
     callback=_labels_option,
@@ -88,7 +89,9 @@ def run_command(
     )
     click.echo(f"{data}: labels {', '.join(faces.labels)}; training {preset.name}")
     with naming(out):
-        manifest = train(faces, out, plan, live_bar=sys.stdout.isatty())
+        # No standard output at all, if whoever started us closed it.
+        live_bar = sys.stdout is not None and sys.stdout.isatty()
+        manifest = train(faces, out, plan, live_bar=live_bar)
     measured = manifest.training["validation"]
     low, high = measured["accuracy_95"]
     click.echo(
@@ -119,9 +122,13 @@ def presets_command() -> None:
     default=600,
     help="In train; validation gets two thirds of it, test a twelfth.",
 )
-@click.option("--video", type=_PATH, help="Also draw a scene with a known time line.")
-@click.option("--seconds", type=click.FloatRange(4), default=20, help="Of the video.")
-@click.option("--seed", type=click.IntRange(0), default=0, help="Repeats a drawing.")
+@click.option(
+    "--video",
+    type=_PATH,
+    help="Also draw a scene, .avi; its time line goes beside it, .json.",
+)
+@click.option("--seconds", type=FiniteRange(4, 3600), default=20, help="Of the video.")
+@click.option("--seed", type=_SEED, default=0, help="Repeats a drawing.")
 def synth_command(
     *,
     out: Path,
@@ -144,6 +151,8 @@ def synth_command(
         write_data_set,
     )
 
+    if video is not None:
+        _check_video(video)
     share = faces_per_class / FACES_PER_CLASS["train"]
     counts = {
         split: max(2, round(share * count)) for split, count in FACES_PER_CLASS.items()
@@ -156,9 +165,26 @@ def synth_command(
     if video is None:
         return
     acts = draw_video(video, Video(seed=seed, seconds=seconds))
-    time_line = video.with_suffix(".json")
-    time_line.write_text(json.dumps([act._asdict() for act in acts], indent=2) + "\n")
+    time_line = _time_line(video)
+    text = json.dumps([act._asdict() for act in acts], indent=2) + "\n"
+    with naming(time_line):
+        time_line.write_text(text)
     click.echo(f"video: {video}, its time line: {time_line}")
+
+
+def _time_line(video: Path) -> Path:
+    return video.with_suffix(".json")
+
+
+def _check_video(video: Path) -> None:
+    """Find a mistaken ``--video`` before minutes of drawing, not after."""
+    if video.suffix != ".avi":
+        raise DataError(f"--video: {video}; a name that ends in .avi is wanted")
+    if not video.parent.is_dir():
+        raise DataError(f"--video: {video.parent} is no folder; make it first")
+    for path in (video, _time_line(video)):
+        if path.exists():
+            raise DataError(f"--video: {path} is already there; name a new file")
 
 
 def main() -> None:

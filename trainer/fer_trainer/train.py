@@ -1,7 +1,9 @@
 """Train a preset on labelled faces and leave a run directory."""
 
+import gc
 import json
 import logging
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,19 @@ from typing import Any
 import numpy as np
 
 from fer_contract.dataset import FaceData, FaceSet
-from fer_contract.errors import DataError
 from fer_contract.intervals import wilson
 from fer_contract.manifest import RunManifest, write_manifest
 from fer_trainer.augment import Augmentation
 from fer_trainer.backend import start_keras, versions
 from fer_trainer.plots import plot_curves
 from fer_trainer.presets.preset import Preset
+from fer_trainer.run_directory import (
+    CURVES,
+    HISTORY,
+    METRICS,
+    check_unused,
+    make_empty,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -38,7 +46,8 @@ def train(data: FaceData, out: Path, plan: Plan, *, live_bar: bool) -> RunManife
 
     Args:
         data: with the splits ``train`` and ``validation``.
-        out: run directory; made, and must not hold anything.
+        out: run directory; made once the data is known to be good. It may hold an
+            unfinished run, which is started over, and nothing else.
         plan: how.
         live_bar: show a moving bar instead of a line an epoch.
 
@@ -49,10 +58,11 @@ def train(data: FaceData, out: Path, plan: Plan, *, live_bar: bool) -> RunManife
         DataError: a split is missing or broken, or ``out`` is in use.
         OSError: ``out`` cannot be written.
     """
-    make_empty(out)
+    check_unused(out)
     faces = {split: data.load(split) for split in ("train", "validation")}
 
     keras = start_keras()
+    make_empty(out)
     # Not above: it needs Keras itself.
     from fer_trainer.batches import Batches
 
@@ -70,26 +80,28 @@ def train(data: FaceData, out: Path, plan: Plan, *, live_bar: bool) -> RunManife
         jit_compile=False,
     )
     model_path = out / RunManifest.MODEL
-    history = model.fit(
+    history = _fit(
+        model,
         batches,
         epochs=plan.epochs,
         validation_data=(faces["validation"].faces, faces["validation"].classes),
         validation_batch_size=512,
-        verbose=1 if live_bar else 2,
+        # Keras writes to standard output even where it was closed.
+        verbose=0 if sys.stdout is None else 1 if live_bar else 2,
         callbacks=[
             # The study monitored "val_acc", which no version of Keras reports, and
             # saved nothing; hence the test that this file holds the best epoch.
             keras.callbacks.ModelCheckpoint(
                 model_path, monitor="val_accuracy", mode="max", save_best_only=True
             ),
-            keras.callbacks.CSVLogger(out / "history.csv"),
+            keras.callbacks.CSVLogger(out / HISTORY),
         ],
-    ).history
-    plot_curves(history, out / "curves.png")
+    )
+    plot_curves(history, out / CURVES)
 
     # Of the file, not of the network in memory: that is what goes on.
     metrics = evaluate(model_path, faces["validation"])
-    (out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
+    (out / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
     manifest = RunManifest(
         labels=data.labels,
         input=data.spec,
@@ -109,8 +121,22 @@ def train(data: FaceData, out: Path, plan: Plan, *, live_bar: bool) -> RunManife
         },
         versions=versions(),
     )
-    files = (RunManifest.MODEL, "history.csv", "metrics.json")
+    files = (RunManifest.MODEL, HISTORY, METRICS)
     return write_manifest(out, manifest, files)
+
+
+def _fit(model: Any, batches: Any, **settings: Any) -> dict[str, list[float]]:
+    """Call ``model.fit``; interrupted, leave nothing of it behind."""
+    try:
+        history: dict[str, list[float]] = model.fit(batches, **settings).history
+    except KeyboardInterrupt:
+        pass
+    else:
+        return history
+    # Out of the handler, so that its traceback no longer holds fit's iterator: one
+    # that TensorFlow ends with the interpreter gone prints warnings, or crashes.
+    gc.collect()
+    raise KeyboardInterrupt
 
 
 def evaluate(model_path: Path, faces: FaceSet) -> dict[str, Any]:
@@ -138,17 +164,3 @@ def evaluate(model_path: Path, faces: FaceSet) -> dict[str, Any]:
             for index, label in enumerate(faces.labels)
         },
     }
-
-
-def make_empty(directory: Path) -> None:
-    """Make a directory for new results.
-
-    Raises:
-        DataError: it exists and holds something.
-        OSError: it cannot be made.
-    """
-    if directory.exists() and not directory.is_dir():
-        raise DataError(f"{directory}: is a file; a new or empty directory is wanted")
-    if directory.is_dir() and any(directory.iterdir()):
-        raise DataError(f"{directory}: not empty; a new or empty directory is wanted")
-    directory.mkdir(parents=True, exist_ok=True)

@@ -101,7 +101,7 @@ def draw_video(path: Path, video: Video) -> list[Act]:
         Its time line.
 
     Raises:
-        DataError: OpenCV cannot write the file.
+        DataError: OpenCV cannot write the file, or not all of it.
     """
     # OpenCV's own writer, for its other ones are not on every machine.
     writer = cv2.VideoWriter(
@@ -113,12 +113,32 @@ def draw_video(path: Path, video: Video) -> list[Act]:
     )
     if not writer.isOpened():
         raise DataError(f"{path}: OpenCV cannot write a video there")
+    drawn = 0
     try:
         for frame in video.frames():
             writer.write(frame)
+            drawn += 1
     finally:
         writer.release()
+    # The writer does not say that a disk is full.
+    kept = _count_frames(path)
+    if kept != drawn:
+        path.unlink(missing_ok=True)
+        raise DataError(
+            f"{path}: {kept} of {drawn} frames could be written; is the disk full?"
+        )
     return video.time_line()
+
+
+def _count_frames(path: Path) -> int:
+    capture = cv2.VideoCapture(str(path), cv2.CAP_OPENCV_MJPEG)
+    try:
+        count = 0
+        while capture.grab():
+            count += 1
+    finally:
+        capture.release()
+    return count
 
 
 @dataclass(frozen=True, slots=True)
