@@ -9,18 +9,15 @@ A zip is read where it lies; nothing is unpacked.
 
 import hashlib
 import logging
-import os
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import NoReturn
+from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from fer_contract.errors import DataError, one_line
+from fer_contract.image_files import StoredFile, decode, walk
 from fer_contract.labels import Labels, check_labels
 from fer_contract.preprocess import Box, InputSpec, Pixels, crop_face, grey
 from fer_contract.quiet import native_messages_to_log
@@ -28,8 +25,6 @@ from fer_contract.quiet import native_messages_to_log
 _LOGGER = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
-_MAX_FILE_BYTES = 32 * 1024 * 1024  # a face is 2 KB; more is a mistake or a zip bomb
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +75,6 @@ class FaceSet:
         return {"count": len(self), "classes": self.counts(), "digest": self.digest}
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    name: str
-    label: str
-    size: int
-    read: Callable[[], bytes]
-
-
 class FaceData:
     """The labelled faces of a zip or folder, listed; a split is loaded on demand.
 
@@ -117,20 +104,19 @@ class FaceData:
         self.source = source
         self.spec = spec or InputSpec()
         self._skip_unreadable = skip_unreadable
-        self._items: dict[str, list[_Item]] = {}
+        self._files: dict[str, list[StoredFile]] = {}
         roots = set()
         passed_over: list[str] = []
-        for path, size, read in _walk(source):
-            if path.name.startswith("."):
+        for file in walk(source):
+            parts = file.path.parts
+            if file.path.name.startswith("."):
                 continue
-            split, label = path.parts[-3:-1] if len(path.parts) > 2 else ("", "")
-            if split in SPLITS and path.suffix.lower() in _SUFFIXES:
-                roots.add(path.parts[:-3])
-                item = _Item(f"{split}/{label}/{path.name}", label, size, read)
-                self._items.setdefault(split, []).append(item)
-            elif not set(SPLITS).isdisjoint(path.parts[:-1]):
-                passed_over.append(str(path))
-        if not self._items:
+            if len(parts) > 2 and parts[-3] in SPLITS and file.is_image:
+                roots.add(parts[:-3])
+                self._files.setdefault(parts[-3], []).append(file)
+            elif not set(SPLITS).isdisjoint(parts[:-1]):
+                passed_over.append(str(file.path))
+        if not self._files:
             raise DataError(
                 f"{source}: no image found; wanted: "
                 "{train,validation,test}/<label>/*.jpg (or png, bmp, webp)"
@@ -144,14 +130,14 @@ class FaceData:
         if len(roots) > 1:
             first, second = sorted("/".join(root) or "." for root in roots)[:2]
             raise DataError(f"{source}: two data sets in it, {first!r} and {second!r}")
-        for items in self._items.values():
-            items.sort(key=lambda item: item.name)
+        for files in self._files.values():
+            files.sort(key=_name)
         self.labels = self._check_labels(labels)
 
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits there are, in the order train, validation, test."""
-        return tuple(split for split in SPLITS if split in self._items)
+        return tuple(split for split in SPLITS if split in self._files)
 
     def load(self, split: str) -> FaceSet:
         """Read one split into memory.
@@ -159,34 +145,34 @@ class FaceData:
         Raises:
             DataError: no such split, or images that are empty or cannot be read.
         """
-        if split not in self._items:
+        if split not in self._files:
             raise DataError(
                 f"{self.source}: no folder {split!r}; found: {', '.join(self.splits)}"
             )
         faces: list[Pixels] = []
-        kept: list[_Item] = []
+        kept: list[StoredFile] = []
         broken: list[str] = []
         adapted: dict[str, list[str]] = {}
         digests: list[str] = []
         # libpng and OpenCV print their own view of a damaged image.
         with native_messages_to_log():
-            for item in self._items[split]:
+            for file in self._files[split]:
                 try:
-                    content = _content(item)
-                    image = _decode(content)
+                    content = file.content()
+                    image = decode(content)
                 except DataError as complaint:
-                    broken.append(f"{item.name} ({complaint})")
+                    broken.append(f"{_name(file)} ({complaint})")
                     continue
                 if image.ndim == 3:
-                    adapted.setdefault("in colour", []).append(item.name)
+                    adapted.setdefault("in colour", []).append(_name(file))
                 if image.shape[:2] != (self.spec.height, self.spec.width):
                     size = f"not {self.spec.width}x{self.spec.height}"
-                    adapted.setdefault(size, []).append(item.name)
+                    adapted.setdefault(size, []).append(_name(file))
                 faces.append(self._fit(image))
-                kept.append(item)
+                kept.append(file)
                 digests.append(hashlib.sha256(content).hexdigest())
         self._report(broken, adapted)
-        classes = [self.labels.index(item.label) for item in kept]
+        classes = [self.labels.index(_label(file)) for file in kept]
         for index, label in enumerate(self.labels):
             if index not in classes:
                 raise DataError(f"{self.source}: no readable image in {split}/{label}")
@@ -195,14 +181,15 @@ class FaceData:
             labels=self.labels,
             faces=np.stack(faces),
             classes=np.array(classes, dtype=np.int64),
-            names=tuple(item.name for item in kept),
+            names=tuple(_name(file) for file in kept),
             digests=tuple(digests),
         )
 
     def _check_labels(self, wanted: Sequence[str] | None) -> Labels:
         """Hold the folders of every split against the labels."""
         found = {
-            split: {item.label for item in self._items[split]} for split in self.splits
+            split: {_label(file) for file in self._files[split]}
+            for split in self.splits
         }
         names = sorted(found[self.splits[0]]) if wanted is None else list(wanted)
         labels = check_labels(names, f"{self.source}" if wanted is None else "--labels")
@@ -243,65 +230,13 @@ class FaceData:
             )  # fmt: skip
 
 
-def _walk(source: Path) -> Iterator[tuple[PurePosixPath, int, Callable[[], bytes]]]:
-    """List the files of a zip or folder: path in it, size in bytes, how to read it."""
-    if source.is_dir():
-        # Unlike rglob it follows links to folders, and says what it may not read.
-        for folder, _, names in os.walk(source, onerror=_refuse, followlinks=True):
-            for name in names:
-                path = Path(folder, name)
-                inside = PurePosixPath(source.name, *path.relative_to(source).parts)
-                if path.is_file():
-                    yield inside, path.stat().st_size, path.read_bytes
-        return
-    if not source.is_file():
-        raise DataError(f"{source}: no such file or folder")
-    try:
-        archive = zipfile.ZipFile(source)
-    # The latter two for a name that is no UTF-8 and a version of the far future.
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as mistake:
-        raise DataError(f"{source}: not a zip, or damaged ({mistake})") from mistake
-    for entry in archive.infolist():
-        inside = PurePosixPath(entry.filename)
-        if not entry.is_dir() and "__MACOSX" not in inside.parts:
-            yield inside, entry.file_size, lambda entry=entry: archive.read(entry)  # type: ignore[misc]
+def _name(file: StoredFile) -> str:
+    """Return ``split/label/file``, whatever lies above."""
+    return "/".join(file.path.parts[-3:])
 
 
-def _refuse(failure: OSError) -> NoReturn:
-    raise DataError(f"{failure.filename}: {failure.strerror}") from failure
-
-
-def _content(item: _Item) -> bytes:
-    """Read a file, or raise DataError with the reason why it cannot be."""
-    if item.size > _MAX_FILE_BYTES:
-        raise DataError(f"{item.size} bytes; {_MAX_FILE_BYTES} are allowed")
-    try:
-        return item.read()
-    # zipfile passes on whatever a checksum, a password or a decompressor raises.
-    except Exception as mistake:
-        raise DataError("damaged, encrypted or not readable") from mistake
-
-
-def _decode(content: bytes) -> Pixels:
-    """Decode an image to uint8 (H, W) grey or (H, W, 3) BGR, or raise DataError."""
-    if not content:
-        raise DataError("empty")
-    # OpenCV fills the missing part of a cut JPEG with grey and only prints a warning.
-    # The end mark cannot occur in the last scan; a camera may append to the file.
-    if content[:2] == b"\xff\xd8":
-        last_scan = content.rfind(b"\xff\xda")
-        if last_scan < 0 or b"\xff\xd9" not in content[last_scan:]:
-            raise DataError("cut off")
-    try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        image = None
-    kinds = ((), (3,), (4,))
-    if image is None or image.dtype != np.uint8 or image.shape[2:] not in kinds:
-        raise DataError("damaged, or not an 8-bit image")
-    if image.ndim == 3 and image.shape[2] == 4:
-        return image[:, :, :3].astype(np.uint8)
-    return image.astype(np.uint8, copy=False)
+def _label(file: StoredFile) -> str:
+    return file.path.parts[-2]
 
 
 def _some(names: list[str], most: int = 3) -> str:

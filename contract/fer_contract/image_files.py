@@ -1,0 +1,110 @@
+"""The files of a zip or folder, and the pixels of an image among them."""
+
+import functools
+import os
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
+
+import cv2
+import numpy as np
+
+from fer_contract.errors import DataError
+from fer_contract.preprocess import Pixels
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+_MAX_FILE_BYTES = 32 * 1024 * 1024  # a face is 2 KB; more is a mistake or a zip bomb
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file in a zip or folder, not yet read."""
+
+    path: PurePosixPath
+    """In the zip, or below the folder's parent."""
+    size: int
+    """Bytes, unpacked."""
+    read: Callable[[], bytes]
+
+    @property
+    def is_image(self) -> bool:
+        """Whether its name is that of an image."""
+        return self.path.suffix.lower() in _SUFFIXES
+
+    def content(self) -> bytes:
+        """Read it.
+
+        Raises:
+            DataError: why it cannot be read, in a few words.
+        """
+        if self.size > _MAX_FILE_BYTES:
+            raise DataError(f"{self.size} bytes; {_MAX_FILE_BYTES} are allowed")
+        try:
+            return self.read()
+        # zipfile passes on whatever a checksum, a password or a decompressor raises.
+        except Exception as mistake:
+            raise DataError("damaged, encrypted or not readable") from mistake
+
+
+def walk(source: Path) -> Iterator[StoredFile]:
+    """List the files of a zip or folder.
+
+    Raises:
+        DataError: no such file, not a zip, or a folder that may not be read.
+    """
+    if source.is_dir():
+        # Unlike rglob it follows links to folders, and says what it may not read.
+        for folder, _, names in os.walk(source, onerror=_refuse, followlinks=True):
+            for name in names:
+                path = Path(folder, name)
+                inside = PurePosixPath(source.name, *path.relative_to(source).parts)
+                if path.is_file():
+                    yield StoredFile(inside, path.stat().st_size, path.read_bytes)
+        return
+    if not source.is_file():
+        raise DataError(f"{source}: no such file or folder")
+    try:
+        archive = zipfile.ZipFile(source)
+    # The latter two for a name that is no UTF-8 and a version of the far future.
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as mistake:
+        raise DataError(f"{source}: not a zip, or damaged ({mistake})") from mistake
+    for entry in archive.infolist():
+        inside = PurePosixPath(entry.filename)
+        if not entry.is_dir() and "__MACOSX" not in inside.parts:
+            read = functools.partial(archive.read, entry)
+            yield StoredFile(inside, entry.file_size, read)
+
+
+def _refuse(failure: OSError) -> NoReturn:
+    raise DataError(f"{failure.filename}: {failure.strerror}") from failure
+
+
+def decode(content: bytes) -> Pixels:
+    """Decode an image.
+
+    Returns:
+        uint8 (H, W) grey or (H, W, 3) BGR, 0-255; alpha is dropped.
+
+    Raises:
+        DataError: why it cannot be, in a few words.
+    """
+    if not content:
+        raise DataError("empty")
+    # OpenCV fills the missing part of a cut JPEG with grey and only prints a warning.
+    # The end mark cannot occur in the last scan; a camera may append to the file.
+    if content[:2] == b"\xff\xd8":
+        last_scan = content.rfind(b"\xff\xda")
+        if last_scan < 0 or b"\xff\xd9" not in content[last_scan:]:
+            raise DataError("cut off")
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        image = None
+    kinds = ((), (3,), (4,))
+    if image is None or image.dtype != np.uint8 or image.shape[2:] not in kinds:
+        raise DataError("damaged, or not an 8-bit image")
+    if image.ndim == 3 and image.shape[2] == 4:
+        return image[:, :, :3].astype(np.uint8)
+    return image.astype(np.uint8, copy=False)
