@@ -1,13 +1,12 @@
 """How each of the three commands ends: one line a mistake, and an exit code."""
 
-import contextlib
 import importlib.util
 import logging
 import math
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -60,7 +59,7 @@ def run(command: click.Command) -> None:
         if isinstance(ended, SystemExit) and sys.stdout is standard_output:
             raise
         # The reader of our standard output went away (`| head`): not our failure.
-        _discard_output()
+        _discard(sys.stdout)
         code = 0
     except OSError as failure:
         where = f"{failure.filename}: " if failure.filename else ""
@@ -70,19 +69,21 @@ def run(command: click.Command) -> None:
             if sys.stdout is not None:
                 sys.stdout.flush()
         except OSError:
-            _discard_output()
+            _discard(sys.stdout)
     sys.exit(code)
 
 
 def _complain(line: str) -> None:
     """Print a line on standard error, if there is one: the exit code says it too."""
-    with contextlib.suppress(OSError):
+    try:
         click.echo(line, err=True)
+    except OSError:
+        _discard(sys.stderr)
 
 
-def _discard_output() -> None:
-    """Let go of standard output: what it still holds must not fail again at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _discard(stream: TextIO) -> None:
+    """Let go of a standard stream: what it holds must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def log_to_terminal(*, verbose: bool) -> None:
