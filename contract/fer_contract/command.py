@@ -49,10 +49,10 @@ def run(command: click.Command) -> None:
         mistake.show()
         code = mistake.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _complain(f"{name}: interrupted")
+        complain(f"{name}: interrupted")
         code = INTERRUPTED
     except FerError as mistake:
-        _complain(f"{name}: {mistake}")
+        complain(f"{name}: {mistake}")
         code = mistake.exit_code
     except (BrokenPipeError, SystemExit) as ended:
         # Of the former click makes the latter, and only then wraps standard output.
@@ -63,7 +63,7 @@ def run(command: click.Command) -> None:
         code = 0
     except OSError as failure:
         where = f"{failure.filename}: " if failure.filename else ""
-        _complain(f"{name}: {where}{failure.strerror or failure}")
+        complain(f"{name}: {where}{failure.strerror or failure}")
         code = FerError.exit_code
         try:
             if sys.stdout is not None:
@@ -73,7 +73,7 @@ def run(command: click.Command) -> None:
     sys.exit(code)
 
 
-def _complain(line: str) -> None:
+def complain(line: str) -> None:
     """Print a line on standard error, if there is one: the exit code says it too."""
     try:
         click.echo(line, err=True)

@@ -1,12 +1,10 @@
 """From settings to a running daemon."""
 
-import contextlib
 import sys
 from datetime import datetime
 from pathlib import Path
 
-import click
-
+from fer_contract.command import complain
 from fer_edge.cameras.replay import open_replay
 from fer_edge.classifier import CpuClassifier
 from fer_edge.config import Config, complaints
@@ -38,18 +36,12 @@ def start(config: Config, begun: datetime) -> None:
         config.camera.name, detector, classifier, config.tracking, config.episodes
     )
     camera = open_replay(Path(config.camera.source), begun)
-    _say(
-        f"model {classifier.name} on {classifier.runtime}, self-test passed; "
+    complain(
+        f"fer-edge: model {classifier.name} on {classifier.runtime}, self-test passed; "
         f"faces by {detector.name}; reading {config.camera.source}"
     )
     summary = run(camera, pipeline, [JsonLines(sys.stdout)], stop)
-    _say(
-        f"{summary.frames:,} frames in {summary.seconds:.1f} s, "
+    complain(
+        f"fer-edge: {summary.frames:,} frames in {summary.seconds:.1f} s, "
         f"{summary.faces:,} faces, {summary.events:,} events"
     )
-
-
-def _say(line: str) -> None:
-    """Tell people, if standard error is there for it: the events matter more."""
-    with contextlib.suppress(OSError):
-        click.echo(f"fer-edge: {line}", err=True)
