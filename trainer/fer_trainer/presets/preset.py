@@ -18,9 +18,12 @@ class Preset:
     summary: str
     """One line for ``fer-train presets``."""
     build: "Callable[[InputSpec, int], keras.Model]"
-    """(input, number of classes) -> Keras model; float32 (N, H, W, 1), 0-255 ->
-    float32 (N, classes), probabilities."""
+    """(input, number of classes) -> Keras model with fresh weights; float32
+    (N, H, W, 1), 0-255 -> float32 (N, classes), probabilities."""
     epochs: int
     learning_rate: float
-    """At the start; it falls to 0 along a half cosine."""
+    """At the start; a schedule lowers it."""
     batch_size: int
+    load_pretrained: "Callable[[keras.Model, str], None] | None" = None
+    """(built model, "imagenet" or the path of a weights file): fill its backbone.
+    None for a network that is trained from nothing."""

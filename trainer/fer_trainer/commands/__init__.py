@@ -1,0 +1,1 @@
+"""What ``fer-train`` can do: one module a command."""
