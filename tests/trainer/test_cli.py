@@ -17,12 +17,13 @@ FAST = ("--preset", "base", "--epochs", "1")
 
 
 def test_presets_lists_every_network() -> None:
-    """Name, parameters and a line each."""
+    """Name, parameters, trainable ones, multiplications and a line each."""
     done = run_command("fer-train", "presets")
     assert done.returncode == 0
     assert done.stderr == ""
-    assert "base          605,060  " in done.stdout
-    assert "compact" in done.stdout
+    rows = {line.split()[0]: line.split()[1:5] for line in done.stdout.splitlines()}
+    assert rows["base"] == ["605,060", "605,060", "6.5", "ready"]
+    assert rows["vgg16-frozen"][:2] == ["14,887,684", "172,868"]
 
 
 def test_a_run_prints_its_accuracy_and_place(run_directory: Path) -> None:
@@ -81,6 +82,13 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, drawn_faces: Path) -> No
     ("arguments", "complaint"),
     [
         (["--preset", "bass"], "--preset: 'bass'; allowed are compact, base"),
+        (["--recipe", "weak"], "--recipe: 'weak'; allowed are standard, study, strong"),
+        (["--class-weights", "--oversample"], "one of the two is allowed"),
+        (["--mixup", "-1"], "'--mixup': -1.0 is not in the range"),
+        (["--votes", "none.csv"], "none.csv: no such file"),
+        (["--monitor", "val_votes_accuracy"], "--monitor: val_votes_accuracy; needs"),
+        (["--image-size", "7"], "7 is not in the range"),
+        (["--host-index", "0"], "--host-index: needs --hosts"),
         (["--labels", "happy,Sad"], "--labels: label 'Sad'; allowed are"),
         (["--labels", "happy"], "--labels: 1 labels; at least 2"),
         (["--epochs", "0"], "0 is not in the range x>=1"),
@@ -118,7 +126,10 @@ def test_a_full_disk(drawn_faces: Path, verb: str, full_disk: Path) -> None:
     more = ("--data", drawn_faces, *FAST) if verb == "run" else ()
     done = run_command("fer-train", verb, "--out", out, *more)
     assert done.returncode == 2
-    assert done.stderr == f"fer-train: {out}: No space left on device\n"
+    # Of a run it is the checkpoint that finds no room.
+    assert done.stderr.startswith(f"fer-train: {out}")
+    assert done.stderr.endswith(": No space left on device\n")
+    assert done.stderr.count("\n") == 1
     assert not (out / "manifest.json").exists()
 
 
@@ -188,24 +199,33 @@ def test_base_trained_for_two_epochs(few_faces: FaceData, out: Path) -> None:
     assert (out / "manifest.json").exists()
 
 
-def test_interrupted_and_started_over(few_faces: FaceData, out: Path) -> None:
-    """Ctrl-C ends in one line and 130; the same command then runs to its end."""
+def test_interrupted_and_taken_up_again(few_faces: FaceData, out: Path) -> None:
+    """Ctrl-C ends in one line and 130; the same command goes on, another is refused."""
     arguments = ("run", "--data", few_faces.source, "--out", out)
-    with subprocess.Popen(
-        [PROGRAM, *arguments, "--preset", "base", "--epochs", "500"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert any(line.startswith("Epoch 2/") for line in process.stdout)
-        process.send_signal(signal.SIGINT)
-        _, complaints = process.communicate(timeout=60)
-    assert process.returncode == 130
-    # The empty line is click's, after the terminal's ^C.
-    assert complaints.strip() == "fer-train: interrupted"
-    assert (out / "model.keras").exists()
+    long = ("--preset", "base", "--epochs", "500")
+    for begins_at in (1, 2):
+        with subprocess.Popen(
+            [PROGRAM, *arguments, *long],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(4)]
+            assert (f"{out}: goes on after epoch" in lines[1]) == (begins_at > 1)
+            assert any(line.startswith("Epoch") for line in process.stdout)
+            assert any(line.startswith("Epoch") for line in process.stdout)
+            process.send_signal(signal.SIGINT)
+            _, complaints = process.communicate(timeout=60)
+        assert process.returncode == 130
+        # The empty line is click's, after the terminal's ^C.
+        assert complaints.strip() == "fer-train: interrupted"
+        assert (out / "checkpoint.npz").exists()
     done = run_command("fer-train", *arguments, *FAST)
+    assert done.returncode == 2
+    assert "an unfinished training with plan.epochs 500, now 1" in done.stderr
+    assert done.stderr.count("\n") == 1
+    done = run_command("fer-train", *arguments, *FAST, "--restart")
     assert done.returncode == 0, done.stderr
     assert (out / "manifest.json").exists()
 

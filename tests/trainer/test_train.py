@@ -1,31 +1,39 @@
 """A run directory: complete, true of the file in it, and repeatable."""
 
 import csv
+import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fer_contract.dataset import FaceData
-from fer_contract.errors import DataError
+from fer_contract.errors import DataError, FerError, ManifestError
 from fer_contract.manifest import RunManifest, read_manifest
 from fer_trainer.backend import start_keras
-from fer_trainer.presets import find_preset
-from fer_trainer.run_directory import PARTS, make_empty
-from fer_trainer.train import Plan, train
+from fer_trainer.material import Material, load_material
+from fer_trainer.plan import Plan
+from fer_trainer.run_directory import PARTS, empty, locked, opened
+from fer_trainer.train import train
 
-PLAN = Plan(find_preset("base"), epochs=3, batch_size=16, learning_rate=1e-3, seed=4)
+Planned = Callable[..., Plan]
+
+
+def silent(_line: str) -> None:
+    """Say nothing."""
 
 
 def test_a_finished_run_holds_what_the_converter_reads(
-    few_faces: FaceData, out: Path
+    few: Material, planned: Planned, out: Path
 ) -> None:
-    """Model, history, metrics, curves and a manifest that confirms them."""
-    train(few_faces, out, PLAN, live_bar=False)
+    """Model, history, metrics, curves, events and a manifest that confirms them."""
+    train(few, out, planned(), say=silent)
     manifest = read_manifest(out, RunManifest)
     assert {path.name for path in out.iterdir()} == {
         "model.keras", "manifest.json", "history.csv", "metrics.json", "curves.png",
+        "tensorboard",
     }  # fmt: skip
     assert manifest.labels == ("happy", "neutral", "sad", "surprise")
     assert manifest.preset == "base"
@@ -33,29 +41,43 @@ def test_a_finished_run_holds_what_the_converter_reads(
     assert manifest.data["splits"]["train"]["count"] == 64
     assert manifest.data["splits"]["validation"]["classes"]["sad"] == 8
     assert manifest.training["parameters"] == 605_060
+    assert manifest.training["recipe"]["name"] == "standard"
+    assert manifest.training["devices"]["kind"] in {"cpu", "gpu"}
     assert {"keras", "numpy"} <= set(manifest.versions)
 
 
-def test_the_saved_model_is_that_of_the_best_epoch(
-    few_faces: FaceData, out: Path
+def test_trap_checkpoints_watched_a_key_that_was_never_reported(
+    few: Material, planned: Planned, out: Path
 ) -> None:
-    """A trap of the study: checkpoints that watched a key that was never reported."""
-    manifest = train(few_faces, out, PLAN, live_bar=False)
+    """The study watched "val_acc", and saved nothing: here the best epoch is saved."""
+    manifest = train(few, out, planned(), say=silent)
     with (out / "history.csv").open() as stream:
         accuracies = [float(row["val_accuracy"]) for row in csv.DictReader(stream)]
     assert len(accuracies) == 3
     measured = manifest.training["validation"]["accuracy"]
     assert measured == pytest.approx(max(accuracies), abs=1e-4)
+    assert manifest.training["best_epoch"] == 1 + accuracies.index(max(accuracies))
 
 
-def test_metrics_are_those_of_the_file_when_loaded(
-    few_faces: FaceData, out: Path
+def test_trap_the_worst_loss_was_saved_as_the_best(
+    few: Material, planned: Planned, out: Path
 ) -> None:
-    """A trap of the study: figures of a network that was rebuilt and never loaded."""
-    train(few_faces, out, PLAN, live_bar=False)
+    """The study watched the loss with mode "max": here the lowest is the best."""
+    manifest = train(few, out, planned(monitor="val_loss"), say=silent)
+    with (out / "history.csv").open() as stream:
+        losses = [float(row["val_loss"]) for row in csv.DictReader(stream)]
+    assert manifest.training["best_value"] == min(losses) < max(losses)
+    assert manifest.training["best_epoch"] == 1 + losses.index(min(losses))
+
+
+def test_trap_networks_were_rebuilt_after_training_and_never_loaded(
+    few: Material, planned: Planned, out: Path
+) -> None:
+    """At chance and loss ln 4: here the figures are those of the file, when loaded."""
+    train(few, out, planned(), say=silent)
     metrics = json.loads((out / "metrics.json").read_text())
     model = start_keras().saving.load_model(out / "model.keras")
-    faces = few_faces.load("validation")
+    faces = few.validation
     right = model.predict(faces.faces, verbose=0).argmax(axis=1) == faces.classes
     assert metrics["accuracy"] == round(float(right.mean()), 4)
     low, high = metrics["accuracy_95"]
@@ -63,56 +85,70 @@ def test_metrics_are_those_of_the_file_when_loaded(
 
 
 def test_the_same_seed_trains_the_same_network(
-    few_faces: FaceData, tmp_path: Path
+    few: Material, planned: Planned, tmp_path: Path
 ) -> None:
     """Weights are equal to the last bit; another seed gives others."""
     keras = start_keras()
     weights = []
     for name, seed in (("first", 4), ("second", 4), ("third", 5)):
-        plan = Plan(find_preset("base"), 2, 16, 1e-3, seed)
-        train(few_faces, tmp_path / name, plan, live_bar=False)
+        train(few, tmp_path / name, planned(epochs=2, seed=seed), say=silent)
         model = keras.saving.load_model(tmp_path / name / "model.keras")
         weights.append([np.asarray(weight) for weight in model.get_weights()])
     assert all(map(np.array_equal, weights[0], weights[1]))
     assert not all(map(np.array_equal, weights[0], weights[2]))
 
 
-def test_the_label_order_asked_for_travels_with_the_model(
-    few_faces: FaceData, out: Path
+def test_trap_the_label_order_was_another_than_in_training(
+    few_faces: FaceData, planned: Planned, out: Path
 ) -> None:
-    """A trap of the study: a confusion matrix in another order than the training."""
+    """The order that was asked for travels with the model."""
     wanted = ("happy", "sad", "surprise", "neutral")
-    data = FaceData(few_faces.source, wanted)
-    plan = Plan(find_preset("base"), 1, 16, 1e-3, 0)
-    assert train(data, out, plan, live_bar=False).labels == wanted
+    material = load_material(FaceData(few_faces.source, wanted))
+    assert train(material, out, planned(epochs=1), say=silent).labels == wanted
     assert read_manifest(out, RunManifest).labels == wanted
 
 
-def test_a_directory_in_use_is_left_alone(few_faces: FaceData, out: Path) -> None:
+def test_a_directory_in_use_is_left_alone(
+    few: Material, planned: Planned, out: Path
+) -> None:
     """One line, and what was there is there still."""
     out.mkdir()
     (out / "notes.txt").write_text("mine")
     with pytest.raises(DataError, match="not empty"):
-        train(few_faces, out, PLAN, live_bar=False)
+        train(few, out, planned(), say=silent)
     assert (out / "notes.txt").read_text() == "mine"
 
 
-def test_a_finished_run_is_left_alone(few_faces: FaceData, out: Path) -> None:
-    """Named as what it is; not a byte of it changes."""
+def test_a_finished_run_is_left_alone(
+    few: Material, planned: Planned, out: Path
+) -> None:
+    """Named as what it is; not a byte of it changes, not even with a restart."""
     out.mkdir()
     for name in ("manifest.json", "model.keras"):
         (out / name).write_text("mine")
     with pytest.raises(DataError, match="run: already holds a finished run"):
-        train(few_faces, out, PLAN, live_bar=False)
+        train(few, out, planned(), say=silent, restart=True)
     assert {path.read_text() for path in out.iterdir()} == {"mine"}
 
 
-def test_a_run_that_broke_off_is_started_over(out: Path) -> None:
+def test_a_directory_that_another_process_trains_into(out: Path) -> None:
+    """The second one is told so, and the first goes on undisturbed."""
+    with (
+        opened(out),
+        pytest.raises(DataError, match="another process trains into it"),
+        locked(out),
+    ):
+        pass
+    with opened(out):
+        pass
+
+
+def test_what_a_run_that_broke_off_has_left_can_be_removed(out: Path) -> None:
     """All that the trainer itself has written goes."""
-    out.mkdir()
-    for name in PARTS:
+    (out / "tensorboard").mkdir(parents=True)
+    for name in set(PARTS) - {"tensorboard"}:
         (out / name).write_text("half")
-    make_empty(out)
+    empty(out)
     assert list(out.iterdir()) == []
 
 
@@ -122,32 +158,47 @@ def test_a_run_that_broke_off_beside_notes_is_left_alone(out: Path) -> None:
         place = out / foreign / "run"
         (place / foreign).mkdir(parents=True)
         (place / "model.keras").write_text("half")
-        with pytest.raises(DataError, match=f"not empty \\('{foreign}'\\)"):
-            make_empty(place)
+        with (
+            pytest.raises(DataError, match=f"not empty \\('{foreign}'\\)"),
+            opened(place),
+        ):
+            pass
         assert (place / "model.keras").read_text() == "half"
 
 
-def test_data_that_cannot_be_loaded(few_faces: FaceData, out: Path) -> None:
-    """It leaves no directory behind."""
-    (folder := out.parent / "faces").mkdir()
-    (folder / "train").symlink_to(few_faces.source / "train")
-    with pytest.raises(DataError, match="no folder 'validation'"):
-        train(FaceData(folder), out, PLAN, live_bar=False)
-    assert not out.exists()
-
-
-def test_parts_are_all_that_a_run_writes(few_faces: FaceData, out: Path) -> None:
+def test_parts_are_all_that_a_run_writes(
+    few: Material, planned: Planned, out: Path
+) -> None:
     """Else a run that broke off would block its own command."""
-    train(few_faces, out, Plan(find_preset("base"), 1, 16, 1e-3, 0), live_bar=False)
+    train(few, out, planned(epochs=1), say=silent)
     written = {path.name for path in out.iterdir()} - {"manifest.json"}
-    assert written == set(PARTS) - {"manifest.json.part"}
+    kept = {name for name in PARTS if not name.endswith(".part")} - {"checkpoint.npz"}
+    assert written == kept
 
 
-def test_a_run_that_broke_off_is_no_run(few_faces: FaceData, out: Path) -> None:
+def test_a_run_that_broke_off_is_no_run(
+    few: Material, planned: Planned, out: Path
+) -> None:
     """Without its manifest, which is written last, no one takes it for finished."""
-    from fer_contract.errors import ManifestError
-
-    train(few_faces, out, Plan(find_preset("base"), 1, 16, 1e-3, 0), live_bar=False)
+    train(few, out, planned(epochs=1), say=silent)
     (out / "manifest.json").unlink()
     with pytest.raises(ManifestError, match="no finished run"):
         read_manifest(out, RunManifest)
+
+
+def test_a_loss_that_is_no_number(few: Material, planned: Planned, out: Path) -> None:
+    """One line that says what may help, and no run is made of it."""
+    plan = dataclasses.replace(planned("base"), learning_rate=1e38)
+    with pytest.raises(FerError, match=r"loss is (nan|inf) in epoch 1; a smaller"):
+        train(few, out, plan, say=silent)
+    assert not (out / "manifest.json").exists()
+
+
+def test_early_stopping_ends_a_run(few: Material, planned: Planned, out: Path) -> None:
+    """After so many epochs without a lower validation loss, and the best is kept."""
+    plan = planned(epochs=40, learning_rate=0.05, early_stopping=2)
+    manifest = train(few, out, plan, say=silent)
+    with (out / "history.csv").open() as stream:
+        losses = [float(row["val_loss"]) for row in csv.DictReader(stream)]
+    assert manifest.training["epochs_trained"] == len(losses) < 40
+    assert min(losses[:-2]) <= min(losses[-2:])

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from fer_contract.preprocess import Pixels
 
+Numbers = npt.NDArray[np.float32]
+
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
@@ -21,6 +23,8 @@ class Augmentation:
     """Mirror every second face."""
     rotation_degrees: float = 12.0
     """Either way."""
+    shear_degrees: float = 0.0
+    """Either way, as Keras' ImageDataGenerator shears."""
     shift: float = 0.08
     """Either way, as a share of the side. A detector's box moves about this much."""
     zoom: float = 0.12
@@ -29,6 +33,13 @@ class Augmentation:
     """Added or taken away, in grey levels."""
     contrast: float = 0.3
     """Either way, as a share, about the face's own mean."""
+    brightness_factor: tuple[float, float] = (1.0, 1.0)
+    """All grey levels times this: 0 is black, and above 1 the light parts clip."""
+    downscale: float = 1.0
+    """Every second face is shrunk up to this many times and enlarged again, as a
+    camera sees one far away; 1 is never."""
+    erase: float = 0.0
+    """Every second face loses a rectangle of up to this share of each side."""
 
 
 def augment(faces: Pixels, plan: Augmentation, rng: np.random.Generator) -> Pixels:
@@ -42,24 +53,32 @@ def augment(faces: Pixels, plan: Augmentation, rng: np.random.Generator) -> Pixe
     Returns:
         uint8 (N, H, W, 1), 0-255.
     """
-    count, height, width, _ = faces.shape
+    moved = _move(faces[..., 0], plan, rng)
+    if plan.downscale > 1:
+        _coarsen(moved, plan.downscale, rng)
+    _light(moved, plan, rng)
+    changed = moved.astype(np.uint8)
+    if plan.erase:
+        _erase(changed, plan.erase, rng)
+    return changed[..., np.newaxis]
+
+
+def _move(faces: Pixels, plan: Augmentation, rng: np.random.Generator) -> Numbers:
+    """Mirror, turn, shear, zoom and shift; float32 (N, H, W)."""
+    count, height, width = faces.shape
     transforms = _transforms(count, height, width, plan, rng)
-    moved = np.empty((count, height, width), dtype=np.float32)
+    source = faces.astype(np.float32)
+    moved = np.empty_like(source)
     for index in range(count):
         cv2.warpAffine(
-            faces[index, :, :, 0].astype(np.float32),
+            source[index],
             transforms[index],
             (width, height),
             dst=moved[index],
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
-    gain = rng.uniform(1 - plan.contrast, 1 + plan.contrast, (count, 1, 1))
-    offset = rng.uniform(-plan.brightness, plan.brightness, (count, 1, 1))
-    mean = moved.mean(axis=(1, 2), keepdims=True)
-    lit = np.clip(np.rint((moved - mean) * gain + mean + offset), 0, 255)
-    changed: Pixels = lit.astype(np.uint8)[..., np.newaxis]
-    return changed
+    return moved
 
 
 def _transforms(
@@ -77,6 +96,58 @@ def _transforms(
     linear[:, 0, 1] = -scale * np.sin(angle)
     linear[:, 1, 0] = scale * np.sin(angle) * mirror
     linear[:, 1, 1] = scale * np.cos(angle)
+    if plan.shear_degrees:
+        shear = np.deg2rad(rng.uniform(-plan.shear_degrees, plan.shear_degrees, count))
+        slant = np.tile(np.eye(2), (count, 1, 1))
+        slant[:, 0, 1] = np.tan(shear)
+        slant[:, 1, 1] = 1 / np.cos(shear)
+        linear = linear @ slant
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     offset = centre + shift - linear @ centre
     return np.concatenate([linear, offset[:, :, np.newaxis]], axis=2)
+
+
+def _coarsen(faces: Numbers, most: float, rng: np.random.Generator) -> None:
+    """Take the detail out of every second face, in place."""
+    count, height, width = faces.shape
+    factors = rng.uniform(1, most, size=(count,))
+    for index in np.flatnonzero(rng.random(count) < 0.5):
+        size = (
+            max(1, round(width / factors[index])),
+            max(1, round(height / factors[index])),
+        )
+        small = cv2.resize(faces[index], size, interpolation=cv2.INTER_AREA)
+        cv2.resize(
+            small, (width, height), dst=faces[index], interpolation=cv2.INTER_LINEAR
+        )
+
+
+def _light(faces: Numbers, plan: Augmentation, rng: np.random.Generator) -> None:
+    """Change contrast and brightness; leaves whole numbers 0 to 255, in place."""
+    count = len(faces)
+    if plan.contrast or plan.brightness:
+        gain = rng.uniform(1 - plan.contrast, 1 + plan.contrast, (count, 1, 1))
+        offset = rng.uniform(-plan.brightness, plan.brightness, (count, 1, 1))
+        mean = faces.mean(axis=(1, 2), keepdims=True)
+        faces *= gain.astype(np.float32)
+        faces += np.float32(mean * (1 - gain) + offset)
+    if plan.brightness_factor != (1.0, 1.0):
+        faces *= rng.uniform(*plan.brightness_factor, (count, 1, 1)).astype(np.float32)
+    np.rint(faces, out=faces)
+    np.clip(faces, 0, 255, out=faces)
+
+
+def _erase(faces: Pixels, most: float, rng: np.random.Generator) -> None:
+    """Cover a part of every second face, in place: a hand, hair, a glare.
+
+    Filled with one random grey level. Source: Zhong et al. 2017, arXiv 1708.04896.
+    """
+    count, height, width = faces.shape
+    sides = np.maximum(1, rng.uniform(0, most, (count, 2)) * (height, width)).astype(
+        int
+    )
+    corners = (rng.random((count, 2)) * ((height, width) - sides + 1)).astype(int)
+    greys = rng.integers(0, 256, size=(count,))
+    for index in np.flatnonzero(rng.random(count) < 0.5):
+        (top, left), (high, wide) = corners[index], sides[index]
+        faces[index, top : top + high, left : left + wide] = greys[index]

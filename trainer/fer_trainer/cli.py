@@ -4,9 +4,15 @@ import click
 
 from fer_contract import __version__
 from fer_contract.command import log_to_terminal, require_extra, run
+from fer_trainer.commands.bench import bench_command
+from fer_trainer.commands.compare import compare_command
+from fer_trainer.commands.crossval import crossval_command
+from fer_trainer.commands.evaluate import evaluate_command
+from fer_trainer.commands.explore import explore_command
 from fer_trainer.commands.presets import presets_command
 from fer_trainer.commands.run import run_command
 from fer_trainer.commands.synth import synth_command
+from fer_trainer.commands.tune import tune_command
 
 
 @click.group(name="fer-train", context_settings={"show_default": True})
@@ -19,7 +25,19 @@ def cli(*, verbose: bool) -> None:
     require_extra("train", ["keras", "cv2", "matplotlib"])
 
 
-for _command in (run_command, presets_command, synth_command):
+_COMMANDS = (
+    synth_command,
+    explore_command,
+    presets_command,
+    run_command,
+    evaluate_command,
+    compare_command,
+    crossval_command,
+    tune_command,
+    bench_command,
+)
+
+for _command in _COMMANDS:
     cli.add_command(_command)
 
 

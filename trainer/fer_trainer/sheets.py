@@ -9,6 +9,7 @@ from fer_contract.preprocess import Pixels
 
 _DPI = 100
 _FACE_INCHES = 0.72
+_GAP_INCHES = 0.08
 _CAPTION_INCHES = 0.15  # a line
 
 
@@ -37,15 +38,18 @@ def contact_sheet(
     columns = min(columns, len(faces))
     rows = -(-len(faces) // columns)
     lines = max((text.count("\n") + 1 for text in captions or ()), default=0)
-    row_inches = _FACE_INCHES + lines * _CAPTION_INCHES
-    size = (columns * _FACE_INCHES, rows * row_inches)
+    column_inches = _FACE_INCHES + _GAP_INCHES
+    row_inches = column_inches + lines * _CAPTION_INCHES
+    size = (columns * column_inches, rows * row_inches)
     figure = Figure(figsize=size, dpi=_DPI)
     FigureCanvasAgg(figure)
     for index, face in enumerate(faces):
         row, column = divmod(index, columns)
         top = 1 - row * row_inches / size[1]
         high = _FACE_INCHES / size[1]
-        place = (column / columns, top - high, 1 / columns, high)
+        wide = _FACE_INCHES / size[0]
+        left = (column + 0.5) / columns - wide / 2
+        place = (left, top - high, wide, high)
         axes = figure.add_axes(place)
         axes.set_axis_off()
         axes.imshow(np.squeeze(face, axis=-1), cmap="gray", vmin=0, vmax=255)

@@ -2,165 +2,223 @@
 
 import gc
 import json
-import logging
 import sys
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from fer_contract.dataset import FaceData, FaceSet
-from fer_contract.intervals import wilson
 from fer_contract.manifest import RunManifest, write_manifest
-from fer_trainer.augment import Augmentation
-from fer_trainer.backend import start_keras, versions
+from fer_trainer.backend import versions
+from fer_trainer.checkpoint import Checkpoint, parse_checkpoint
+from fer_trainer.devices import Devices
+from fer_trainer.distribution import Distribution, start_distribution
+from fer_trainer.hosts import Hosts
+from fer_trainer.material import Material
+from fer_trainer.plan import Plan
 from fer_trainer.plots import plot_curves
-from fer_trainer.presets.preset import Preset
 from fer_trainer.run_directory import (
+    CHECKPOINT,
     CURVES,
     HISTORY,
     METRICS,
-    check_unused,
-    make_empty,
+    empty,
+    opened,
+    take_up,
 )
+from fer_trainer.teachers import check_teachers
 
-_LOGGER = logging.getLogger(__name__)
+_ALONE = Hosts()
 
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How to train."""
-
-    preset: Preset
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    """At the start; it falls to 0 along a half cosine."""
-    seed: int
-    augmentation: Augmentation = field(default_factory=Augmentation)
+AfterEpoch = Callable[[int, Mapping[str, float]], None]
 
 
-def train(data: FaceData, out: Path, plan: Plan, *, live_bar: bool) -> RunManifest:
+def train(
+    material: Material,
+    out: Path,
+    plan: Plan,
+    *,
+    say: Callable[[str], None],
+    live_bar: bool = False,
+    restart: bool = False,
+    after_epoch: AfterEpoch | None = None,
+    hosts: Hosts = _ALONE,
+) -> RunManifest:
     """Train, keep the epoch that was best on validation, and describe it.
 
+    Broken off at any moment, the same call goes on after the last whole epoch, and
+    ends with the very model that it would have ended with (on a CPU).
+
     Args:
-        data: with the splits ``train`` and ``validation``.
-        out: run directory; made once the data is known to be good. It may hold an
-            unfinished run, which is started over, and nothing else.
+        material: faces to learn from and to choose by.
+        out: run directory; it may hold an unfinished run of the same plan, and
+            nothing else.
         plan: how.
+        say: told what is going on, a line each.
         live_bar: show a moving bar instead of a line an epoch.
+        restart: begin anew, whatever unfinished run lies there.
+        after_epoch: told the epoch, from 1, and its figures, when they are saved.
+            Whatever it raises ends the training.
+        hosts: that train together; this one is their chief. The others ``assist``.
 
     Returns:
         The manifest, as written last into ``out``.
 
     Raises:
-        DataError: a split is missing or broken, or ``out`` is in use.
-        OSError: ``out`` cannot be written.
+        DataError: ``out`` is in use.
+        FerError: what lies in ``out`` is of another plan; teachers or weights that do
+            not fit; a loss that is no number.
+        OSError: ``out`` cannot be written; the last whole epoch is still there.
     """
-    check_unused(out)
-    faces = {split: data.load(split) for split in ("train", "validation")}
+    with opened(out):
+        if restart:
+            empty(out)
+        identity = _identity(material, plan)
+        checkpoint = take_up(out, identity)
+        if checkpoint is None:
+            empty(out)
+            checkpoint = Checkpoint(identity)
+        else:
+            say(f"{out}: goes on after epoch {len(checkpoint.history)}")
+        with start_distribution(hosts, identity) as distribution:
+            # It holds everything, so that hosts need no drive that they share.
+            distribution.from_chief(checkpoint.content())
+            # Not above: they need Keras itself.
+            from fer_trainer.epoch_end import EpochEnd, has_ended
+            from fer_trainer.judge import Judge
+            from fer_trainer.network import Network
 
-    keras = start_keras()
-    make_empty(out)
-    # Not above: it needs Keras itself.
-    from fer_trainer.batches import Batches
+            devices = Devices.find()
+            say(f"training on {_where(devices, distribution)}")
+            network = Network(plan, material)
+            if not has_ended(checkpoint, plan):
+                with distribution.alone():
+                    judge = Judge(network.build(), material)
+                ending = EpochEnd(
+                    plan, checkpoint, judge, out, distribution, after_epoch
+                )
+                # Keras writes to standard output even where it was closed.
+                verbose = 0 if sys.stdout is None else 1 if live_bar else 2
+                _fit(distribution, network, checkpoint, plan, ending, verbose)
+        best = network.build()
+        best.set_weights(checkpoint.best)
+        best.save(out / RunManifest.MODEL)
+        facts = devices.facts() | distribution.facts()
+        return _describe(material, out, plan, checkpoint, facts)
 
-    keras.utils.set_random_seed(plan.seed)
-    batches = Batches(faces["train"], plan.batch_size, plan.augmentation, plan.seed)
-    model = plan.preset.build(data.spec, len(data.labels))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        plan.learning_rate, decay_steps=plan.epochs * len(batches)
+
+def assist(
+    material: Material, plan: Plan, hosts: Hosts, *, say: Callable[[str], None]
+) -> None:
+    """Train as one of several hosts, but not the one that keeps the run.
+
+    Raises:
+        FerError: the hosts do not find each other, or are about to do other things.
+    """
+    identity = _identity(material, plan)
+    with start_distribution(hosts, identity) as distribution:
+        content = distribution.from_chief(b"")
+        checkpoint = parse_checkpoint(content, hosts.name(0))
+        from fer_trainer.epoch_end import Follower, has_ended
+        from fer_trainer.network import Network
+
+        where = _where(Devices.find(), distribution)
+        say(f"training on {where}; {hosts.name(0)} keeps the run")
+        if not has_ended(checkpoint, plan):
+            network = Network(plan, material)
+            follower = Follower(distribution)
+            _fit(distribution, network, checkpoint, plan, follower, verbose=0)
+
+
+def _where(devices: Devices, distribution: Distribution) -> str:
+    """Say in a few words what a training runs on."""
+    if distribution.replicas == 1:
+        return str(devices)
+    return (
+        f"{devices}; {distribution.hosts.count} hosts, {distribution.replicas} devices "
+        "in all"
     )
-    model.compile(
-        optimizer=keras.optimizers.Adam(schedule),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        # Measured on two cores: XLA is slower by half here and takes 10 s to start.
-        jit_compile=False,
-    )
-    model_path = out / RunManifest.MODEL
-    history = _fit(
-        model,
-        batches,
-        epochs=plan.epochs,
-        validation_data=(faces["validation"].faces, faces["validation"].classes),
-        validation_batch_size=512,
-        # Keras writes to standard output even where it was closed.
-        verbose=0 if sys.stdout is None else 1 if live_bar else 2,
-        callbacks=[
-            # The study monitored "val_acc", which no version of Keras reports, and
-            # saved nothing; hence the test that this file holds the best epoch.
-            keras.callbacks.ModelCheckpoint(
-                model_path, monitor="val_accuracy", mode="max", save_best_only=True
-            ),
-            keras.callbacks.CSVLogger(out / HISTORY),
-        ],
-    )
-    plot_curves(history, out / CURVES)
-
-    # Of the file, not of the network in memory: that is what goes on.
-    metrics = evaluate(model_path, faces["validation"])
-    (out / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
-    manifest = RunManifest(
-        labels=data.labels,
-        input=data.spec,
-        preset=plan.preset.name,
-        seed=plan.seed,
-        data={
-            "source": data.source.name,
-            "splits": {split: part.facts() for split, part in faces.items()},
-        },
-        training={
-            "epochs": plan.epochs,
-            "batch_size": plan.batch_size,
-            "learning_rate": plan.learning_rate,
-            "augmentation": asdict(plan.augmentation),
-            "parameters": int(model.count_params()),
-            "validation": metrics,
-        },
-        versions=versions(),
-    )
-    files = (RunManifest.MODEL, HISTORY, METRICS)
-    return write_manifest(out, manifest, files)
 
 
-def _fit(model: Any, batches: Any, **settings: Any) -> dict[str, list[float]]:
-    """Call ``model.fit``; interrupted, leave nothing of it behind."""
+def _identity(material: Material, plan: Plan) -> dict[str, Any]:
+    """Return all that decides the outcome, as JSON."""
+    facts = {
+        "plan": plan.facts() | {"seed": plan.seed},
+        "labels": material.train.labels,
+        "data": material.facts(),
+        "teachers": check_teachers(plan.teachers, material.train.labels, material.spec),
+    }
+    document: dict[str, Any] = json.loads(json.dumps(facts))
+    return document
+
+
+def _fit(
+    distribution: Distribution,
+    network: Any,
+    checkpoint: Checkpoint,
+    plan: Plan,
+    callback: Any,
+    verbose: int,
+) -> None:
+    """Train to the end; interrupted, leave nothing of it behind."""
+    with distribution.scope():
+        trainee = network.compile(checkpoint)
+    done = len(checkpoint.history)
     try:
-        history: dict[str, list[float]] = model.fit(batches, **settings).history
+        distribution.fit(
+            trainee,
+            network.batches(epoch=done),
+            initial_epoch=done,
+            epochs=plan.epochs,
+            verbose=verbose,
+            callbacks=[callback],
+        )
     except KeyboardInterrupt:
         pass
     else:
-        return history
+        return
     # Out of the handler, so that its traceback no longer holds fit's iterator: one
     # that TensorFlow ends with the interpreter gone prints warnings, or crashes.
     gc.collect()
     raise KeyboardInterrupt
 
 
-def evaluate(model_path: Path, faces: FaceSet) -> dict[str, Any]:
-    """Measure a saved model.
+def _describe(
+    material: Material,
+    out: Path,
+    plan: Plan,
+    checkpoint: Checkpoint,
+    devices: dict[str, Any],
+) -> RunManifest:
+    """Measure the saved model, and write everything that is said of it."""
+    from fer_trainer.evaluation import measure, predict
 
-    Args:
-        model_path: a ``.keras`` file.
-        faces: labelled faces, as the model takes them.
-
-    Returns:
-        JSON: split, number of faces, accuracy with its 95 % Wilson interval, and the
-        recall a class.
-    """
-    model = start_keras().saving.load_model(model_path)
-    probabilities = model.predict(faces.faces, batch_size=512, verbose=0)  # (N, C)
-    right = np.argmax(probabilities, axis=1) == faces.classes
-    low, high = wilson(int(right.sum()), len(faces))
-    return {
-        "split": faces.split,
-        "faces": len(faces),
-        "accuracy": round(float(right.mean()), 4),
-        "accuracy_95": [round(low, 4), round(high, 4)],
-        "recall": {
-            label: round(float(right[faces.classes == index].mean()), 4)
-            for index, label in enumerate(faces.labels)
+    plot_curves(checkpoint.history, checkpoint.best_epoch, out / CURVES)
+    # Of the file, not of the network in memory: that is what goes on.
+    probabilities = predict(out / RunManifest.MODEL, material.validation)
+    metrics = measure(probabilities, material.validation, material.votes).facts()
+    (out / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
+    manifest = RunManifest(
+        labels=material.train.labels,
+        input=material.spec,
+        preset=plan.preset.name,
+        seed=plan.seed,
+        data=checkpoint.plan["data"],
+        training={
+            **checkpoint.plan["plan"],
+            "teachers": checkpoint.plan["teachers"],
+            "devices": devices,
+            "parameters": sum(array.size for array in checkpoint.best),
+            "epochs_trained": len(checkpoint.history),
+            "best_epoch": checkpoint.best_epoch,
+            "best_value": checkpoint.column(plan.recipe.monitor)[
+                checkpoint.best_epoch - 1
+            ],
+            "seconds": round(checkpoint.seconds),
+            "validation": metrics,
         },
-    }
+        versions=versions(),
+    )
+    files = (RunManifest.MODEL, HISTORY, METRICS)
+    written = write_manifest(out, manifest, files)
+    (out / CHECKPOINT).unlink()
+    return written

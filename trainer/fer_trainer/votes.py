@@ -74,12 +74,21 @@ class Votes:
                 f"{faces.split}; its files are named like {next(iter(self.table))!r}, "
                 f"the faces like {faces.names[0]!r}"
             )
+        return counts
+
+    def check(self, faces: FaceSet) -> None:
+        """Say how many faces were not voted on.
+
+        Raises:
+            DataError: as ``of`` and ``column_of``.
+        """
+        self.column_of(faces.labels)
+        without = int((self.of(faces).sum(axis=1) == 0).sum())
         if without:
             _LOGGER.warning(
                 "%s: no votes for %d of %d faces in %s; their label stands",
                 self.source, without, len(faces), faces.split,
             )  # fmt: skip
-        return counts
 
     def shares(self, faces: FaceSet) -> npt.NDArray[np.float64]:
         """Return how the votes for the labels divide, (N, C), each row summing to 1.

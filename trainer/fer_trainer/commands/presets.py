@@ -1,16 +1,51 @@
 """``fer-train presets``: the networks and what they cost."""
 
+import json
+
 import click
 
 
 @click.command("presets")
-def presets_command() -> None:
-    """List the networks that can be trained."""
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+@click.option(
+    "--image-size", type=click.IntRange(8, 1024), default=48, help="Side in pixels."
+)
+def presets_command(*, as_json: bool, image_size: int) -> None:
+    """List the networks that can be trained, and what a face costs each.
+
+    Edge TPU: "streams" marks networks whose parameters do not fit on the chip.
+    """
     from fer_contract.preprocess import InputSpec
     from fer_trainer.backend import start_keras
     from fer_trainer.presets import PRESETS
+    from fer_trainer.presets.cost import cost_of
 
     start_keras()
-    for preset in PRESETS.values():
-        parameters = preset.build(InputSpec(), 4).count_params()
-        click.echo(f"{preset.name:10} {parameters:>10,}  {preset.summary}")
+    spec = InputSpec(image_size, image_size)
+    costs = {
+        preset: cost_of(preset.build(spec, 4)).facts() for preset in PRESETS.values()
+    }
+    if as_json:
+        listed = [
+            {
+                "name": preset.name,
+                "summary": preset.summary,
+                **facts,
+                "pretrained": preset.load_pretrained is not None,
+                "epochs": preset.epochs,
+                "learning_rate": preset.learning_rate,
+                "batch_size": preset.batch_size,
+            }
+            for preset, facts in costs.items()
+        ]
+        click.echo(json.dumps(listed, indent=2))
+        return
+    click.echo(
+        f"{'preset':<22} {'parameters':>11} {'trainable':>11} {'MMACs':>8}  "
+        f"{'Edge TPU':<14}  "
+    )
+    for preset, facts in costs.items():
+        click.echo(
+            f"{preset.name:<22} {facts['parameters']:>11,} {facts['trainable']:>11,} "
+            f"{facts['mmacs']:>8,.1f}  {facts['edge_tpu']:<14}  {preset.summary}"
+        )

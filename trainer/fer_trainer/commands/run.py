@@ -1,79 +1,89 @@
 """``fer-train run``: train a network."""
 
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from fer_contract.command import FiniteRange
 from fer_contract.errors import naming
-from fer_contract.labels import Labels
-from fer_trainer.commands.options import PATH, SEED, parse_labels
+from fer_trainer.commands.options import PATH
+from fer_trainer.commands.training_options import (
+    read_material,
+    read_plan,
+    training_options,
+)
 
 
 @click.command("run")
-@click.option(
-    "--data",
-    type=PATH,
-    required=True,
-    help="Zip or folder: {train,validation,test}/<label>/*.jpg",
-)
-@click.option("--preset", "preset_name", default="compact", help="Network to train.")
+@click.option("--preset", default="compact", help="Network to train.")
 @click.option("--out", type=PATH, required=True, help="Run directory to make.")
-@click.option("--epochs", type=click.IntRange(1), help="[default: the preset's]")
-@click.option("--batch-size", type=click.IntRange(1), help="[default: the preset's]")
 @click.option(
-    "--learning-rate",
-    type=FiniteRange(0, 1, min_open=True),
-    help="At the start, before it falls to 0.  [default: the preset's]",
+    "--restart", is_flag=True, help="Begin anew, whatever unfinished run lies there."
 )
-@click.option("--seed", type=SEED, default=0, help="Repeats a run.")
 @click.option(
-    "--labels",
-    callback=parse_labels,
-    help="Their order, with commas.  [default: the folders, alphabetically]",
+    "--hosts",
+    "addresses",
+    help="Train on several machines: host:port of each, with commas; the first one "
+    "keeps the run.",
 )
-@click.option("--skip-unreadable", is_flag=True, help="Leave broken images out, named.")
+@click.option(
+    "--host-index", type=int, help="Place of this machine in --hosts, from 0."
+)
+@training_options
 def run_command(
     *,
-    data: Path,
-    preset_name: str,
+    preset: str,
     out: Path,
-    epochs: int | None,
-    batch_size: int | None,
-    learning_rate: float | None,
-    seed: int,
-    labels: Labels | None,
-    skip_unreadable: bool,
+    restart: bool,
+    addresses: str | None,
+    host_index: int | None,
+    **choices: Any,
 ) -> None:
     """Train a network and leave a run directory for fer-convert.
+
+    Broken off, the same command goes on after the last whole epoch.
+    Several GPUs of this machine are used together without being asked.
 
     \b
     Example:
       fer-train run --data Facial_emotion_images.zip --preset compact --out RUN
     """
-    from fer_contract.dataset import FaceData
-    from fer_trainer.presets import find_preset
-    from fer_trainer.train import Plan, train
+    from fer_trainer.hosts import find_hosts
+    from fer_trainer.run_directory import check_unused
+    from fer_trainer.train import assist, train
 
-    preset = find_preset(preset_name)
-    faces = FaceData(data, labels, skip_unreadable=skip_unreadable)
-    plan = Plan(
-        preset,
-        epochs=epochs or preset.epochs,
-        batch_size=batch_size or preset.batch_size,
-        learning_rate=learning_rate or preset.learning_rate,
-        seed=seed,
+    plan = read_plan(preset, choices)
+    hosts = find_hosts(addresses, host_index, os.environ)
+    if hosts.is_chief:
+        check_unused(out)
+    material = read_material(choices)
+    click.echo(
+        f"{choices['data']}: labels {', '.join(material.train.labels)}; "
+        f"training {preset} by the recipe {plan.recipe.name}"
     )
-    click.echo(f"{data}: labels {', '.join(faces.labels)}; training {preset.name}")
+    if not hosts.is_chief:
+        assist(material, plan, hosts, say=click.echo)
+        return
     with naming(out):
         # No standard output at all, if whoever started us closed it.
         live_bar = sys.stdout is not None and sys.stdout.isatty()
-        manifest = train(faces, out, plan, live_bar=live_bar)
+        manifest = train(
+            material,
+            out,
+            plan,
+            say=click.echo,
+            live_bar=live_bar,
+            restart=restart,
+            hosts=hosts,
+        )
     measured = manifest.training["validation"]
     low, high = measured["accuracy_95"]
     click.echo(
         f"validation accuracy {measured['accuracy']:.1%} "
-        f"(95 % interval {low:.1%} to {high:.1%}, {measured['faces']:,} faces)"
+        f"(95 % interval {low:.1%} to {high:.1%}, {measured['faces']:,} faces), "
+        f"epoch {manifest.training['best_epoch']} of "
+        f"{manifest.training['epochs_trained']}"
     )
     click.echo(f"run: {out}")

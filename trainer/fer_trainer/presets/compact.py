@@ -48,14 +48,14 @@ def build(spec: InputSpec, classes: int) -> "keras.Model":
         x = layers.ReLU()(layers.Add()([x, shortcut]))
     x = layers.GlobalAveragePooling2D()(x)  # (96,)
     x = layers.Dropout(0.3)(x)
-    outputs = layers.Dense(classes, activation="softmax")(x)
+    outputs = layers.Dense(classes, activation="softmax", dtype="float32")(x)
     return keras.Model(inputs, outputs, name="compact")
 
 
 PRESET = Preset(
     name="compact",
     summary="residual CNN for the edge: only operations the Edge TPU maps",
-    build=build,
+    graph=build,
     epochs=40,
     learning_rate=2e-3,
     batch_size=128,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fer_contract.errors import FerError
 from fer_contract.preprocess import InputSpec
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class Preset:
     name: str
     summary: str
     """One line for ``fer-train presets``."""
-    build: "Callable[[InputSpec, int], keras.Model]"
+    graph: "Callable[[InputSpec, int], keras.Model]"
     """(input, number of classes) -> Keras model with fresh weights; float32
     (N, H, W, 1), 0-255 -> float32 (N, classes), probabilities."""
     epochs: int
@@ -27,3 +28,18 @@ class Preset:
     load_pretrained: "Callable[[keras.Model, str], None] | None" = None
     """(built model, "imagenet" or the path of a weights file): fill its backbone.
     None for a network that is trained from nothing."""
+
+    def build(self, spec: InputSpec, classes: int) -> "keras.Model":
+        """Build the network; see ``graph``.
+
+        Raises:
+            FerError: faces too small for it.
+        """
+        try:
+            return self.graph(spec, classes)
+        except ValueError as mistake:
+            reason = str(mistake).strip().splitlines()[0]
+            raise FerError(
+                f"--image-size: {spec.width}; {self.name} cannot be built for it "
+                f"({reason})"
+            ) from mistake

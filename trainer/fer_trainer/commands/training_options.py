@@ -1,0 +1,203 @@
+"""Every option of a training, for each command that trains.
+
+A command takes them as ``**choices`` and hands them to ``read_data`` and ``read_plan``:
+none is copied by hand. An option of a recipe is named as its field.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from fer_contract.command import FiniteRange
+from fer_trainer.commands.options import PATH, SEED, parse_labels
+
+if TYPE_CHECKING:
+    from fer_contract.dataset import FaceData
+    from fer_trainer.material import Material
+    from fer_trainer.plan import Plan
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_SHARE = FiniteRange(0, 1)
+
+_DATA = (
+    click.option(
+        "--data",
+        type=PATH,
+        required=True,
+        help="Zip or folder: {train,validation,test}/<label>/*.jpg",
+    ),
+    click.option(
+        "--labels",
+        callback=parse_labels,
+        help="Their order, with commas.  [default: the folders, alphabetically]",
+    ),
+    click.option(
+        "--skip-unreadable", is_flag=True, help="Leave broken images out, named."
+    ),
+    click.option(
+        "--image-size",
+        type=click.IntRange(8, 1024),
+        default=48,
+        help="Side in pixels of what the network takes; faces are scaled to it.",
+    ),
+    click.option("--votes", type=PATH, help="CSV of FER+ votes, for the targets."),
+    click.option(
+        "--drop-leaks",
+        is_flag=True,
+        help="Leave out training faces that are in validation or test too.",
+    ),
+)
+
+_PLAN = (
+    click.option(
+        "--recipe",
+        "recipe_name",
+        default="standard",
+        help="standard, study or strong; what follows changes parts of it.",
+    ),
+    click.option("--epochs", type=click.IntRange(1), help="[default: the preset's]"),
+    click.option(
+        "--batch-size", type=click.IntRange(1), help="[default: the preset's]"
+    ),
+    click.option(
+        "--learning-rate",
+        type=FiniteRange(0, 1, min_open=True),
+        help="At the start.  [default: the preset's]",
+    ),
+    click.option("--seed", type=SEED, default=0, help="Repeats a run."),
+    click.option(
+        "--weights",
+        help="imagenet, or a file of them, for the presets with a backbone.",
+    ),
+    click.option(
+        "--teacher",
+        "teachers",
+        type=PATH,
+        multiple=True,
+        help="Finished run to learn from; several are averaged.",
+    ),
+    click.option(
+        "--mixed-precision", is_flag=True, help="Compute in 16 bits: faster on a GPU."
+    ),
+)
+
+_RECIPE = (
+    click.option(
+        "--schedule",
+        type=click.Choice(["cosine", "plateau", "constant"]),
+        help="How the learning rate changes.",
+    ),
+    click.option("--weight-decay", type=_SHARE, help="Decoupled, as in AdamW."),
+    click.option(
+        "--label-smoothing", type=_SHARE, help="Share of a target for all classes."
+    ),
+    click.option(
+        "--mixup", type=FiniteRange(0, 10), help="Parameter of the blending of faces."
+    ),
+    click.option(
+        "--weight-average",
+        type=_SHARE,
+        help="Share of the training that the average of the weights reaches back over.",
+    ),
+    click.option(
+        "--class-weights/--no-class-weights",
+        default=None,
+        help="Weigh losses by the rarity of the class.",
+    ),
+    click.option(
+        "--oversample/--no-oversample",
+        default=None,
+        help="Show faces of rarer classes more often.",
+    ),
+    click.option(
+        "--early-stopping",
+        type=click.IntRange(0),
+        help="Epochs to wait for a lower validation loss; 0 waits for ever.",
+    ),
+    click.option(
+        "--monitor",
+        type=click.Choice(["val_accuracy", "val_loss", "val_votes_accuracy"]),
+        help="Whose best epoch is kept.",
+    ),
+    click.option("--votes-share", type=_SHARE, help="Of the votes in a target."),
+    click.option("--teacher-share", type=_SHARE, help="Of the teachers in the loss."),
+    click.option(
+        "--temperature", type=FiniteRange(1, 100), help="Of teachers and student."
+    ),
+)
+
+
+def training_options(command: Command) -> Command:
+    """Give a command the options of data, plan and recipe."""
+    for option in reversed(_DATA + _PLAN + _RECIPE):
+        command = option(command)
+    return command
+
+
+def read_data(choices: dict[str, Any]) -> "FaceData":
+    """List the faces that were chosen.
+
+    Raises:
+        DataError: they cannot be used.
+    """
+    from fer_contract.dataset import FaceData
+    from fer_contract.preprocess import InputSpec
+
+    side = choices["image_size"]
+    return FaceData(
+        choices["data"],
+        choices["labels"],
+        InputSpec(side, side),
+        skip_unreadable=choices["skip_unreadable"],
+    )
+
+
+def read_material(choices: dict[str, Any]) -> "Material":
+    """Load the faces that were chosen, and the votes on them.
+
+    Raises:
+        DataError: they cannot be used.
+    """
+    from fer_trainer.material import load_material
+
+    return load_material(
+        read_data(choices),
+        votes=choices["votes"],
+        without_leaks=choices["drop_leaks"],
+    )
+
+
+def read_plan(preset_name: str, choices: dict[str, Any]) -> "Plan":
+    """Put preset, recipe and what was asked for otherwise together.
+
+    Raises:
+        FerError: an unknown name, or options that contradict each other.
+    """
+    from fer_trainer.plan import make_plan, override
+    from fer_trainer.presets import find_preset
+    from fer_trainer.recipes import Monitor, Schedule, find_recipe
+
+    recipe = find_recipe(choices["recipe_name"])
+    names = {part.name for part in dataclasses.fields(recipe)}
+    changes = {key: value for key, value in choices.items() if key in names}
+    for key, kind in (("schedule", Schedule), ("monitor", Monitor)):
+        if changes[key] is not None:
+            changes[key] = kind(changes[key])
+    weights = choices["weights"]
+    return make_plan(
+        find_preset(preset_name),
+        override(recipe, changes),
+        epochs=choices["epochs"],
+        batch_size=choices["batch_size"],
+        learning_rate=choices["learning_rate"],
+        seed=choices["seed"],
+        weights=None if weights == "none" else weights,
+        teachers=tuple(Path(run) for run in choices["teachers"]),
+        votes=choices["votes"],
+        mixed_precision=choices["mixed_precision"],
+        drop_leaks=choices["drop_leaks"],
+    )

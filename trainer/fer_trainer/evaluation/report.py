@@ -1,0 +1,96 @@
+"""What an evaluation leaves on disk: figures, pictures, one page with all of it."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from fer_contract.errors import DataError
+from fer_trainer.evaluation.measure import Evaluation
+from fer_trainer.evaluation.pictures import (
+    confusion_picture,
+    reliability_picture,
+    worst_mistakes,
+)
+from fer_trainer.pages import render_page
+
+JSON = "evaluation.json"
+PAGE = "evaluation.html"
+PREDICTIONS = "predictions.csv"
+PICTURES = ("confusion.png", "reliability.png", "mistakes.png")
+
+_FILES = (JSON, PAGE, PREDICTIONS, *PICTURES)
+
+
+def check_place(directory: Path) -> None:
+    """Check that an evaluation may be written here: new, empty, or an older one.
+
+    Raises:
+        DataError: it is a file, or holds what no evaluation has written.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise DataError(f"{directory}: is a file; a directory is wanted")
+    if directory.is_dir():
+        foreign = sorted({path.name for path in directory.iterdir()}.difference(_FILES))
+        if foreign:
+            raise DataError(
+                f"{directory}: not empty ({foreign[0]!r}); a new directory, or one of "
+                "an older evaluation, is wanted"
+            )
+
+
+def write_evaluation(
+    evaluation: Evaluation, about: dict[str, Any], directory: Path
+) -> dict[str, Any]:
+    """Write all files.
+
+    Args:
+        evaluation: what was measured.
+        about: JSON that says of which model and data.
+        directory: made if it is not there.
+
+    Returns:
+        The JSON, as written.
+
+    Raises:
+        DataError: as ``check_place``.
+        OSError: it cannot be written.
+    """
+    check_place(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    facts = {**about, **evaluation.facts()}
+    pictures = {
+        "confusion": confusion_picture(evaluation),
+        "reliability": reliability_picture(evaluation),
+        "mistakes": worst_mistakes(evaluation),
+    }
+    text = json.dumps(facts, indent=2, allow_nan=False) + "\n"
+    (directory / JSON).write_text(text)
+    for name, picture in pictures.items():
+        path = directory / f"{name}.png"
+        path.unlink(missing_ok=True)
+        if picture is not None:
+            path.write_bytes(picture)
+    _write_predictions(evaluation, directory / PREDICTIONS)
+    page = render_page(PAGE, facts, pictures)
+    (directory / PAGE).write_text(page, encoding="utf-8", errors="replace")
+    return facts
+
+
+def _write_predictions(evaluation: Evaluation, path: Path) -> None:
+    faces = evaluation.faces
+    # A file name on Linux need not be UTF-8.
+    with path.open(
+        "w", newline="", encoding="utf-8", errors="surrogateescape"
+    ) as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(["file", "label", "answer", *faces.labels])
+        for index, name in enumerate(faces.names):
+            table.writerow(
+                [
+                    name,
+                    faces.labels[faces.classes[index]],
+                    faces.labels[evaluation.predicted[index]],
+                    *(f"{score:.4f}" for score in evaluation.probabilities[index]),
+                ]
+            )

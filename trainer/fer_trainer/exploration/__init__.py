@@ -1,0 +1,1 @@
+"""A look at labelled faces before a network is trained on them."""

@@ -1,0 +1,55 @@
+"""Judges a network in training on the validation faces, as it would be saved."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from fer_contract.metrics import confusion_matrix, macro_f1
+
+from fer_trainer.evaluation.majority import majority
+from fer_trainer.material import Material
+from fer_trainer.recipes import Monitor
+
+_BATCH = 512
+
+
+class Judge:
+    """A second copy of the network, in float32, that holds the weights to be judged.
+
+    The copy in training may compute in 16 bits, lie on several devices, and have
+    weights that are yet to be averaged.
+
+    Args:
+        network: built as the one in training, outside of its distribution.
+        material: its validation faces, and votes, are what is judged on.
+    """
+
+    def __init__(self, network: keras.Model, material: Material) -> None:
+        self.network = network
+        self._faces = material.validation
+        self._majority = None
+        if material.votes is not None:
+            self._majority = majority(material.votes, material.validation)
+
+    def figures(self, weights: Sequence[npt.NDArray[Any]]) -> dict[str, float]:
+        """Return loss, accuracy and macro-F1 on validation with these weights."""
+        self.network.set_weights(weights)
+        probabilities = self.network.predict(
+            self._faces.faces, batch_size=_BATCH, verbose=0
+        )  # (N, C)
+        predicted = np.argmax(probabilities, axis=1)
+        truth = self._faces.classes
+        chances = np.maximum(probabilities[np.arange(len(truth)), truth], 1e-7)
+        matrix = confusion_matrix(truth, predicted, len(self._faces.labels))
+        figures = {
+            Monitor.ACCURACY.value: float((predicted == truth).mean()),
+            Monitor.LOSS.value: float(-np.log(chances.astype(np.float64)).mean()),
+            "val_macro_f1": float(macro_f1(matrix)),
+        }
+        if self._majority is not None:
+            clear = self._majority >= 0
+            agrees = predicted[clear] == self._majority[clear]
+            figures[Monitor.VOTES_ACCURACY.value] = float(agrees.mean())
+        return figures

@@ -1,0 +1,134 @@
+"""The network of a plan: built, pretrained, compiled, and with something to learn."""
+
+from typing import Any
+
+import keras
+
+from fer_contract.errors import FerError
+from fer_contract.quiet import native_messages_to_log
+from fer_trainer.batches import Batches, Mixing
+from fer_trainer.checkpoint import Checkpoint
+from fer_trainer.devices import Devices
+from fer_trainer.distillation import Student, load_teachers
+from fer_trainer.epoch_end import write_state
+from fer_trainer.material import Material
+from fer_trainer.plan import Plan
+from fer_trainer.recipes import Schedule
+from fer_trainer.targets import make_targets, make_weights
+
+
+class Network:
+    """What a plan makes of Keras.
+
+    Args:
+        plan: how to train.
+        material: on what.
+
+    Raises:
+        FerError: pretrained weights for a network that takes none.
+    """
+
+    def __init__(self, plan: Plan, material: Material) -> None:
+        self._plan = plan
+        self._material = material
+        if plan.weights is not None and plan.preset.load_pretrained is None:
+            raise FerError(
+                f"--weights: {plan.weights}; {plan.preset.name} has no pretrained "
+                "backbone and is trained from nothing"
+            )
+
+    def build(self) -> keras.Model:
+        """Build the bare network, in float32, with fresh weights."""
+        return self._plan.preset.build(
+            self._material.spec, len(self._material.train.labels)
+        )
+
+    def compile(self, checkpoint: Checkpoint) -> keras.Model:
+        """Build the network to be trained, as far as the checkpoint has got.
+
+        Raises:
+            FerError: pretrained weights, or a checkpoint, of another network.
+        """
+        plan = self._plan
+        # With another backend it imports TensorFlow all the same, to seed that too.
+        with native_messages_to_log():
+            keras.utils.set_random_seed(plan.seed)
+        devices = Devices.find()
+        if plan.mixed_precision:
+            # Floats of 16 bits and wide range need no loss scaling; CPUs have these.
+            kind = "mixed_float16" if devices.kind == "gpu" else "mixed_bfloat16"
+            keras.config.set_dtype_policy(kind)
+        try:
+            network = self.build()
+        finally:
+            keras.config.set_dtype_policy("float32")
+        if plan.weights is not None and not checkpoint.history:
+            assert plan.preset.load_pretrained is not None
+            plan.preset.load_pretrained(network, plan.weights)
+        if plan.teachers:
+            recipe = plan.recipe
+            trainee: keras.Model = Student(
+                network,
+                load_teachers(plan.teachers),
+                recipe.teacher_share,
+                recipe.temperature,
+            )
+            trainee.build((None, *self._material.spec.shape))
+        else:
+            trainee = network
+        trainee.compile(
+            optimizer=self._optimizer(),
+            loss="categorical_crossentropy",
+            # An object: made by name, it would come too late to lie on all devices.
+            metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+            # Measured on two cores with TensorFlow: XLA is slower by half there and
+            # takes 10 s to start.
+            jit_compile=False if _is_tensorflow_on_cpu(devices) else "auto",
+        )
+        if checkpoint.history:
+            write_state(trainee, checkpoint.state)
+        return trainee
+
+    def batches(self, epoch: int) -> Batches:
+        """Return the training faces, from this epoch on."""
+        plan, train = self._plan, self._material.train
+        return Batches(
+            train,
+            make_targets(train, self._material.vote_shares(), plan.recipe),
+            make_weights(train, plan.recipe),
+            batch_size=plan.batch_size,
+            mixing=Mixing(
+                plan.recipe.augmentation, plan.recipe.mixup, plan.recipe.oversample
+            ),
+            seed=plan.seed,
+            epoch=epoch,
+        )
+
+    def _optimizer(self) -> Any:
+        plan = self._plan
+        steps = plan.epochs * len(self.batches(epoch=0))
+        rate: Any = plan.learning_rate
+        if plan.recipe.schedule == Schedule.COSINE:
+            warm_up = round(plan.recipe.warm_up * steps)
+            rate = keras.optimizers.schedules.CosineDecay(
+                0.0 if warm_up else plan.learning_rate,
+                decay_steps=max(1, steps - warm_up),
+                warmup_target=plan.learning_rate if warm_up else None,
+                warmup_steps=warm_up,
+            )
+        settings: dict[str, Any] = {"learning_rate": rate}
+        if plan.recipe.weight_average:
+            reach = max(1.0, plan.recipe.weight_average * steps)
+            settings |= {"use_ema": True, "ema_momentum": 1 - 1 / reach}
+        if not plan.recipe.weight_decay:
+            return keras.optimizers.Adam(**settings)
+        optimizer = keras.optimizers.AdamW(
+            weight_decay=plan.recipe.weight_decay, **settings
+        )
+        # Decay is for what multiplies: a shift or a scale has no reason to be small.
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        return optimizer
+
+
+def _is_tensorflow_on_cpu(devices: Devices) -> bool:
+    return keras.backend.backend() == "tensorflow" and devices.kind == "cpu"

@@ -1,0 +1,106 @@
+"""What a network costs: parameters, multiply-accumulates, and where it can run."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+ON_CHIP_BYTES = 7_500_000
+"""Of the Edge TPU's 8 MiB for parameters, what its own program leaves about."""
+
+_MAPPED = frozenset(
+    {
+        "InputLayer", "Rescaling", "Normalization", "Conv2D", "DepthwiseConv2D",
+        "SeparableConv2D", "Conv2DTranspose", "BatchNormalization", "ReLU", "Add",
+        "Subtract", "Multiply", "Concatenate", "MaxPooling2D", "AveragePooling2D",
+        "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Flatten", "Reshape", "Dense",
+        "Dropout", "ZeroPadding2D", "UpSampling2D", "Softmax",
+    }
+)  # fmt: skip
+"""Layers that become operators which the Edge TPU compiler maps, or none at all."""
+
+_MAPPED_ACTIVATIONS = frozenset(
+    {"linear", "relu", "relu6", "softmax", "sigmoid", "tanh", "silu"}
+)
+"""SiLU is a logistic and a product."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one network, at one input size."""
+
+    parameters: int
+    trainable: int
+    macs: int
+    """Multiply-accumulates a face, of convolutions and dense layers; batch norm,
+    activations and additions are left out, as is usual."""
+    unmapped: tuple[str, ...]
+    """Kinds of layers that the Edge TPU does not map."""
+
+    @property
+    def edge_tpu(self) -> str:
+        """``ready``, ``ready, streams`` (parameters do not fit) or why not."""
+        if self.unmapped:
+            return f"no: {', '.join(self.unmapped)}"
+        return "ready" if self.parameters <= ON_CHIP_BYTES else "ready, streams"
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {
+            "parameters": self.parameters,
+            "trainable": self.trainable,
+            "mmacs": round(self.macs / 1e6, 2),
+            "edge_tpu": self.edge_tpu,
+        }
+
+
+def cost_of(model: "keras.Model") -> Cost:
+    """Count a flat model's parameters and multiply-accumulates."""
+    trainable = sum(_product(weight.shape) for weight in model.trainable_weights)
+    unmapped = {_unmapped(layer) for layer in model.layers} - {""}
+    return Cost(
+        parameters=int(model.count_params()),
+        trainable=trainable,
+        macs=sum(_macs(layer) for layer in model.layers),
+        unmapped=tuple(sorted(unmapped)),
+    )
+
+
+def _macs(layer: Any) -> int:
+    """Return the multiply-accumulates of one layer for one face."""
+    kind = type(layer).__name__
+    if kind == "Dense":
+        return _product(layer.kernel.shape) * _product(layer.output.shape[1:-1])
+    if kind == "SeparableConv2D":
+        weights = layer.depthwise_kernel.shape, layer.pointwise_kernel.shape
+        return sum(_product(part) for part in weights) * _places(layer.output)
+    if kind in ("Conv2D", "DepthwiseConv2D"):
+        # Of grouped convolutions the kernel has only the channels of one group.
+        return _product(layer.kernel.shape) * _places(layer.output)
+    if kind == "Conv2DTranspose":
+        return _product(layer.kernel.shape) * _places(layer.input)
+    return 0
+
+
+def _product(shape: Iterable[Any]) -> int:
+    return math.prod(int(side) for side in shape)
+
+
+def _places(tensor: Any) -> int:
+    return _product(tensor.shape[1:-1])
+
+
+def _unmapped(layer: Any) -> str:
+    """Return what of a layer the Edge TPU does not map, or nothing.
+
+    Source: coral.ai/docs/edgetpu/models-intro, "Supported operations"; LEAKY_RELU is
+    not among them, while a maximum of x and 0.1 x would be.
+    """
+    kind = type(layer).__name__
+    activation = getattr(getattr(layer, "activation", None), "__name__", "linear")
+    if kind != "Activation" and kind not in _MAPPED:
+        return kind
+    return "" if activation in _MAPPED_ACTIVATIONS else activation

@@ -1,0 +1,138 @@
+"""Recipes: everything about a training but the network and the data."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from fer_contract.errors import FerError
+from fer_trainer.augment import Augmentation
+
+
+class Schedule(StrEnum):
+    """How the learning rate changes over the epochs."""
+
+    COSINE = "cosine"
+    """Falls to 0 along a half cosine, batch by batch."""
+    PLATEAU = "plateau"
+    """Falls to a fifth whenever the validation loss has stopped falling."""
+    CONSTANT = "constant"
+
+
+class Monitor(StrEnum):
+    """The validation figure whose best epoch is kept."""
+
+    ACCURACY = "val_accuracy"
+    """Against the labels; the highest."""
+    LOSS = "val_loss"
+    """Cross-entropy against the labels; the lowest."""
+    VOTES_ACCURACY = "val_votes_accuracy"
+    """Against the majority of the votes; the highest. Needs votes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How to train. Shares are 0 to 1; 0 switches a thing off."""
+
+    name: str
+    summary: str
+    """One line for the command line's help."""
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    schedule: Schedule = Schedule.COSINE
+    warm_up: float = 0.0
+    """Share of a cosine's batches in which the learning rate first rises from 0."""
+    weight_decay: float = 0.0
+    """Decoupled, as in AdamW (Loshchilov and Hutter 2017, arXiv 1711.05101)."""
+    label_smoothing: float = 0.0
+    """Share of the target spread over all classes (arXiv 1512.00567)."""
+    mixup: float = 0.0
+    """Both parameters of the beta distribution that faces are blended by; 0.2 is
+    usual (Zhang et al. 2017, arXiv 1710.09412)."""
+    weight_average: float = 0.0
+    """Share of the training's batches that the moving average of the weights reaches
+    back over; 0.05 of 6,000 is a momentum of 1 - 1/300."""
+    class_weights: bool = False
+    """Weigh each face's loss by the rarity of its class."""
+    oversample: bool = False
+    """Show the faces of rarer classes several times an epoch."""
+    early_stopping: int = 0
+    """End after this many epochs without a lower validation loss; 0 never."""
+    monitor: Monitor = Monitor.ACCURACY
+    votes_share: float = 0.5
+    """Of the votes in a face's target, if there are votes; the rest is its label."""
+    teacher_share: float = 0.7
+    """Of the teachers in the loss, if there are teachers."""
+    temperature: float = 2.0
+    """Of teachers and student where they are compared; above 1 shows what else a
+    teacher thought of (Hinton et al. 2015, arXiv 1503.02531)."""
+
+    def __post_init__(self) -> None:
+        if self.class_weights and self.oversample:
+            raise FerError(
+                "--class-weights --oversample: each makes up for rare classes; "
+                "one of the two is allowed"
+            )
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a manifest says of it."""
+        facts = dataclasses.asdict(self)
+        facts.pop("summary")
+        return facts
+
+
+STANDARD = Recipe(
+    name="standard",
+    summary="moderate augmentation, learning rate along a cosine",
+)
+
+STUDY = Recipe(
+    name="study",
+    summary="as the original study trained: flips, brightness 0 to 2, plateaus",
+    # Horizontal flip, brightness_range (0, 2), shear_range 0.3 (degrees, so hardly
+    # any): pixel for pixel what Keras' ImageDataGenerator makes, to a grey level.
+    augmentation=Augmentation(
+        rotation_degrees=0.0,
+        shear_degrees=0.3,
+        shift=0.0,
+        zoom=0.0,
+        brightness=0.0,
+        contrast=0.0,
+        brightness_factor=(0.0, 2.0),
+    ),
+    # Both callbacks are the study's; how patient they were is not recorded. Every
+    # network but VGG16 ran through its 20 epochs, so not very impatient.
+    schedule=Schedule.PLATEAU,
+    early_stopping=6,
+)
+
+STRONG = Recipe(
+    name="strong",
+    summary="much augmentation, mixup, smoothed labels, averaged weights; 40+ epochs",
+    augmentation=Augmentation(
+        rotation_degrees=15.0,
+        shift=0.10,
+        zoom=0.20,
+        brightness=40.0,
+        contrast=0.4,
+        downscale=2.5,
+        erase=0.4,
+    ),
+    warm_up=0.05,
+    weight_decay=0.01,
+    label_smoothing=0.05,
+    mixup=0.2,
+    weight_average=0.05,
+)
+
+RECIPES = {recipe.name: recipe for recipe in (STANDARD, STUDY, STRONG)}
+
+
+def find_recipe(name: str) -> Recipe:
+    """Return a recipe.
+
+    Raises:
+        FerError: none of that name.
+    """
+    if name not in RECIPES:
+        raise FerError(f"--recipe: {name!r}; allowed are {', '.join(RECIPES)}")
+    return RECIPES[name]

@@ -1,0 +1,33 @@
+"""Finished runs that a training is to learn from: do they know what it is to learn?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fer_contract.errors import FerError
+from fer_contract.labels import Labels
+from fer_contract.manifest import RunManifest, read_manifest
+from fer_contract.preprocess import InputSpec
+
+
+def check_teachers(runs: Sequence[Path], labels: Labels, spec: InputSpec) -> list[str]:
+    """Return the SHA-256 of each run's model.
+
+    Raises:
+        ManifestError, DigestError: a run is unfinished or damaged.
+        FerError: a teacher knows other labels, or takes other faces.
+    """
+    digests = []
+    for run in runs:
+        manifest = read_manifest(run, RunManifest)
+        if manifest.labels != labels:
+            raise FerError(
+                f"--teacher: {run}: knows {', '.join(manifest.labels)}; the data has "
+                f"{', '.join(labels)}, and their order must be the same"
+            )
+        if manifest.input != spec:
+            raise FerError(
+                f"--teacher: {run}: takes faces of {manifest.input.width}x"
+                f"{manifest.input.height}; the student's are {spec.width}x{spec.height}"
+            )
+        digests.append(manifest.files[RunManifest.MODEL])
+    return digests
