@@ -52,7 +52,8 @@ def walk(source: Path) -> Iterator[StoredFile]:
     """List the files of a zip or folder.
 
     Raises:
-        DataError: no such file, not a zip, or a folder that may not be read.
+        DataError: no such file, not a zip, a zip with names that lead out of it, or a
+            folder that may not be read.
     """
     if source.is_dir():
         # Unlike rglob it follows links to folders, and says what it may not read.
@@ -72,6 +73,12 @@ def walk(source: Path) -> Iterator[StoredFile]:
         raise DataError(f"{source}: not a zip, or damaged ({mistake})") from mistake
     for entry in archive.infolist():
         inside = PurePosixPath(entry.filename)
+        if inside.is_absolute() or ".." in inside.parts:
+            # Nothing is unpacked here, but whoever made this zip wanted harm.
+            raise DataError(
+                f"{source}: {entry.filename!r} leads out of the zip; names inside it "
+                "are wanted"
+            )
         if not entry.is_dir() and "__MACOSX" not in inside.parts:
             read = functools.partial(archive.read, entry)
             yield StoredFile(inside, entry.file_size, read)
@@ -98,13 +105,36 @@ def decode(content: bytes) -> Pixels:
         last_scan = content.rfind(b"\xff\xda")
         if last_scan < 0 or b"\xff\xd9" not in content[last_scan:]:
             raise DataError("cut off")
+        if _jpeg_channels(content) == 4:
+            # OpenCV takes the inks for light, and some programs store them inverted.
+            raise DataError("CMYK; grey or RGB is wanted")
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         image = None
     kinds = ((), (3,), (4,))
+    if image is not None and image.dtype == np.uint16:
+        raise DataError("16 bits a channel; 8 are wanted")
     if image is None or image.dtype != np.uint8 or image.shape[2:] not in kinds:
         raise DataError("damaged, or not an 8-bit image")
     if image.ndim == 3 and image.shape[2] == 4:
         return image[:, :, :3].astype(np.uint8)
     return image.astype(np.uint8, copy=False)
+
+
+def _jpeg_channels(content: bytes) -> int:
+    """Return the number of channels that a JPEG's frame header names; 0 without one.
+
+    Source: ITU-T T.81, table B.1 and section B.2.2.
+    """
+    place = 2
+    while place + 10 <= len(content) and content[place] == 0xFF:
+        marker = content[place + 1]
+        # SOF0 to SOF15, but for those that are tables: DHT, JPG, DAC.
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return content[place + 9]
+        if marker == 0xFF:  # a fill byte
+            place += 1
+            continue
+        place += 2 + int.from_bytes(content[place + 2 : place + 4], "big")
+    return 0

@@ -1,6 +1,7 @@
 """Labelled faces from folders and zips: what is read, converted, refused."""
 
 import hashlib
+import io
 import logging
 import os
 import struct
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 
 from fer_contract.dataset import FaceData, FaceSet
 from fer_contract.errors import DataError, FerError, ManifestError
@@ -385,6 +387,13 @@ def test_any_byte_of_a_zips_structure_damaged(
     assert refused > len(places) // 4
 
 
+def _cmyk_jpeg() -> bytes:
+    """Encode a picture for print, as an image editor may."""
+    stream = io.BytesIO()
+    Image.new("CMYK", (48, 48), (10, 200, 30, 40)).save(stream, "JPEG")
+    return stream.getvalue()
+
+
 def _broken_images(encode: Encode, picture: Draw) -> dict[str, tuple[bytes, str]]:
     """Contents that cannot be used, and what is said of them."""
     noise = picture(99)
@@ -403,7 +412,8 @@ def _broken_images(encode: Encode, picture: Draw) -> dict[str, tuple[bytes, str]
         ),
         "half a BMP": (encode(noise, ".bmp")[:1500], no_image),
         "half a WebP": (encode(noise, ".webp")[:900], no_image),
-        "16-bit PNG": (encode(deep), no_image),
+        "16-bit PNG": (encode(deep), "16 bits a channel; 8 are wanted"),
+        "CMYK JPEG": (_cmyk_jpeg(), "CMYK; grey or RGB is wanted"),
         "two channels": (
             b"P7\nWIDTH 48\nHEIGHT 48\nDEPTH 2\nMAXVAL 255\n"
             b"TUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n" + bytes(48 * 48 * 2),
@@ -415,7 +425,7 @@ def _broken_images(encode: Encode, picture: Draw) -> dict[str, tuple[bytes, str]
 _BROKEN = [
     "empty", "text", "half a JPEG", "JPEG without its last byte", "head of a JPEG",
     "half a PNG", "PNG with a bit flipped", "half a BMP", "half a WebP", "16-bit PNG",
-    "two channels",
+    "CMYK JPEG", "two channels",
 ]  # fmt: skip
 
 
@@ -621,18 +631,45 @@ def test_images_that_fit(
 def test_zip_whose_names_lead_out_of_it(
     up: str, tmp_path: Path, faces: Faces, write_zip: WriteZip
 ) -> None:
-    """Nothing is unpacked, so nothing is written anywhere."""
+    """Refused with the name; nothing is unpacked, so nothing is written anywhere."""
     box = tmp_path / "a" / "b"
     box.mkdir(parents=True)
-    files = {up + name: content for name, content in faces().items()}
-    path = write_zip(box / "faces.zip", files)
+    path = write_zip(box / "faces.zip", {**faces(), up + _FIRST: b""})
     before = sorted(tmp_path.rglob("*"))
 
-    train = FaceData(path).load("train")
-
-    assert train.names[0] == _FIRST
+    assert _complaint(path) == (
+        f"{up + _FIRST!r} leads out of the zip; names inside it are wanted"
+    )
     assert before == sorted(tmp_path.rglob("*"))
     assert not Path("/train").exists()
+
+
+def test_jpegs_of_every_other_kind(
+    tmp_path: Path, faces: Faces, write_folder: WriteFolder
+) -> None:
+    """Grey, colour, progressive, with a thumbnail inside: all are read."""
+    files = faces()
+    picture = Image.radial_gradient("L").resize((48, 48))
+    kinds: list[tuple[str, dict[str, object]]] = [
+        ("L", {}), ("RGB", {}), ("L", {"progressive": True}),
+        ("L", {"exif": b"Exif\0\0" + bytes(300)}),
+        ("RGB", {"comment": b"\xff\xc0" * 9}),
+    ]  # fmt: skip
+    for number, (mode, settings) in enumerate(kinds):
+        stream = io.BytesIO()
+        picture.convert(mode).save(stream, "JPEG", quality=95, **settings)
+        files[f"train/happy/jpeg{number}.jpg"] = stream.getvalue()
+
+    train = FaceData(write_folder(tmp_path, files)).load("train")
+
+    read = [
+        face
+        for face, name in zip(train.faces, train.names, strict=True)
+        if "jpeg" in name
+    ]
+    assert len(read) == len(kinds)
+    wanted = np.asarray(picture).astype(int)
+    assert all(np.abs(face[..., 0] - wanted).max() < 12 for face in read)
 
 
 def test_symbolic_link_in_a_zip(

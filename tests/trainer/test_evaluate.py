@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -15,7 +16,6 @@ from fer_trainer.evaluation import measure, predict
 from fer_trainer.evaluation.report import write_evaluation
 from fer_trainer.material import load_material
 from fer_trainer.plan import Plan
-from fer_trainer.synthetic import write_data_set
 from fer_trainer.train import train
 from processes import run_command
 
@@ -28,9 +28,22 @@ _FILES = {
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Drawn faces; 128 to test on, as the study had."""
+    """Noise with a bright band, its height by label; 128 to test on, as the study had.
+
+    A quarter of them show the band of another label: learned in seconds, and yet
+    with mistakes.
+    """
     folder = tmp_path_factory.mktemp("drawn") / "faces"
-    write_data_set(folder, {"train": 48, "validation": 12, "test": 32}, seed=5)
+    generator = np.random.default_rng(5)
+    for split, count in {"train": 64, "validation": 16, "test": 32}.items():
+        for index, label in enumerate(_ORDER):
+            place = folder / split / label
+            place.mkdir(parents=True)
+            for face in range(count):
+                pixels = generator.integers(0, 120, (48, 48), dtype=np.uint8)
+                shown = index if face % 4 else (index + 1) % 4
+                pixels[12 * shown : 12 * shown + 12] += 120
+                cv2.imwrite(str(place / f"{face:02}.png"), pixels)
     return folder
 
 
@@ -43,7 +56,7 @@ def trained(
     """A run whose labels are not in the order of the alphabet."""
     out = tmp_path_factory.mktemp("evaluated") / "run"
     material = load_material(FaceData(drawn, _ORDER))
-    train(material, out, planned(epochs=8), say=lambda _: None)
+    train(material, out, planned(epochs=6), say=lambda _: None)
     return out
 
 
@@ -85,9 +98,9 @@ def test_trap_network_rebuilt_and_never_reloaded(trained: Path, drawn: Path) -> 
     printed = json.loads(done.stdout)
     written = json.loads((trained / "metrics.json").read_text())
     assert {key: printed[key] for key in written} == written
-    # That a network was trained at all: an untrained one has .25 and ln 4.
-    assert printed["accuracy"] > 0.4
-    assert printed["log_loss"] < 1.3
+    # An untrained network has .25 and ln 4; three quarters can be learned.
+    assert printed["accuracy"] > 0.6
+    assert printed["log_loss"] < 1.2
     assert printed == json.loads((beside / "evaluation.json").read_text())
     read_manifest(trained, RunManifest)
 
@@ -113,8 +126,8 @@ def test_trap_labels_in_another_order(evaluated: tuple[Path, str], drawn: Path) 
     ]
     assert facts["confusion"] == counted
     assert sum(map(sum, counted)) == facts["faces"] == 128
-    # Taken in alphabetical order the same model would be right by chance alone.
-    assert facts["accuracy"] > 0.4
+    # In alphabetical order, as the folders are, the same model would be lost.
+    assert facts["accuracy"] > 0.6
 
 
 def test_trap_few_test_faces(evaluated: tuple[Path, str]) -> None:
@@ -268,7 +281,7 @@ def test_votes_that_match_no_file(
     out = tmp_path / "report"
     code, line = _refused(trained, "--data", drawn, "--votes", voted, "--out", out)
     assert code == 2
-    assert line.startswith(f"{voted}: votes for none of the 48 faces in validation")
+    assert line.startswith(f"{voted}: votes for none of the 64 faces in validation")
     assert not out.exists()
 
 

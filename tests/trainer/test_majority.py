@@ -1,11 +1,12 @@
 """What most people saw, and one person held against the rest."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fer_contract.dataset import FaceData, FaceSet
+from fer_contract.dataset import FaceSet
 from fer_trainer.evaluation import measure
 from fer_trainer.evaluation.majority import NONE, human, majority
 from fer_trainer.votes import Votes, read_votes
@@ -17,7 +18,7 @@ def _faces(*names: str) -> FaceSet:
     return FaceSet(
         split="validation",
         labels=("happy", "sad"),
-        faces=np.zeros((len(names), 48, 48, 1), dtype=np.uint8),
+        faces=np.zeros((len(names), 1, 1, 1), dtype=np.uint8),
         classes=np.zeros(len(names), dtype=np.int64),
         names=names,
         digests=tuple("0" * 64 for _ in names),
@@ -75,14 +76,39 @@ def test_no_clear_majority_anywhere() -> None:
     assert "accuracy" not in facts["votes"]
 
 
-def test_published_human_figure(shared: Path) -> None:
-    """84.3 % overall (92, 86, 81, 75) is published; ours is within three points.
-
-    The published definition is not known; the faces of PrivateTest, .850, are not here.
-    """
+def _all_faces(shared: Path) -> tuple[Votes, FaceSet]:
+    """Return all that were voted on, without pixels: the votes need none."""
     votes = read_votes(shared / "data" / "ferplus_votes.csv")
-    data = FaceData(shared / "data" / "Facial_emotion_images.zip")
-    figures = human(votes, data.load("validation")).facts()
-    assert figures["accuracy"] == pytest.approx(0.843, abs=0.04)
-    published = {"happy": 0.92, "surprise": 0.86, "neutral": 0.81, "sad": 0.75}
-    assert figures["recall"] == pytest.approx(published, abs=0.04)
+    names = sorted(votes.table)
+    labels = ("happy", "neutral", "sad", "surprise")
+    classes = np.array([labels.index(name.split("/")[1]) for name in names])
+    faces = _faces(*names)
+    return votes, dataclasses.replace(faces, labels=labels, classes=classes)
+
+
+def test_published_human_figure(shared: Path) -> None:
+    """It is 85.0 %, as published for PrivateTest, which is not here.
+
+    For all faces 84.3 % (happy 92, surprise 86, neutral 81, sad 75) is published, by a
+    definition that we have not found: ours is near it, but for sad.
+    """
+    votes, faces = _all_faces(shared)
+    figures = human(votes, faces).facts()
+    assert figures["accuracy"] == 0.8501
+    wanted = {"happy": 0.923, "neutral": 0.805, "sad": 0.723, "surprise": 0.860}
+    assert figures["recall"] == pytest.approx(wanted, abs=0.0005)
+    assert figures["accuracy"] == pytest.approx(0.843, abs=0.01)
+
+
+def test_published_agreement_of_labels_and_votes(shared: Path) -> None:
+    """It is 78 % with ties given to the first column, and 80 % without them."""
+    votes, faces = _all_faces(shared)
+    majorities = majority(votes, faces)
+    clear = majorities != NONE
+    agreement = (majorities == faces.classes)[clear].mean()
+    assert agreement == pytest.approx(0.798, abs=0.0005)
+    columns = votes.column_of(faces.labels)
+    first = votes.of(faces).argmax(axis=1)
+    named = np.isin(first, columns)
+    agreement = (first == columns[faces.classes])[named].mean()
+    assert agreement == pytest.approx(0.78, abs=0.005)

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import importlib.metadata
+import logging
 import os
 from types import ModuleType
 
@@ -49,6 +50,7 @@ def import_keras() -> ModuleType:
             keras = importlib.import_module("keras")
             if keras.backend.backend() == "tensorflow":
                 _let_memory_grow()
+                logging.getLogger("tensorflow").addFilter(_is_no_retracing)
     except (ImportError, ValueError) as mistake:
         chosen = os.environ.get("KERAS_BACKEND")
         raise FerError(
@@ -57,6 +59,11 @@ def import_keras() -> ModuleType:
             "pip install 'fer-edge-toolkit[train]'"
         ) from mistake
     return keras
+
+
+def _is_no_retracing(record: logging.LogRecord) -> bool:
+    """Pass on all but one warning: that a second network is compiled, and a third."""
+    return "triggered tf.function retracing" not in str(record.msg)
 
 
 def _let_memory_grow() -> None:

@@ -1,0 +1,25 @@
+"""The benchmark: what it measures, not how fast this machine is today."""
+
+import json
+
+from fer_contract.dataset import FaceData
+from processes import run_command
+
+
+def test_a_benchmark(few_faces: FaceData) -> None:
+    """Step, memory and pipeline, as JSON; every figure is of this run."""
+    done = run_command(
+        "fer-train", "bench", "--data", few_faces.source, "--preset", "base",
+        "--batch-size", "16", "--rounds", "1", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    step, pipeline = facts["step"], facts["pipeline"]
+    assert step["batch_size"] == 16
+    assert step["data_ms"] > 0
+    assert step["compute_ms"] > 0
+    assert 0 <= step["waiting"] < 1
+    assert facts["memory"]["faces"] == 96
+    assert 100e6 < facts["memory"]["peak_bytes"] < 4e9
+    ratio = pipeline["images_per_second"] / pipeline["image_data_generator"]
+    assert pipeline["ratio"] == ratio
