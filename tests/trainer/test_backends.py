@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from addresses import free_addresses
 from fer_contract.dataset import FaceData
 from fer_trainer.backend import start_keras
 
@@ -62,32 +62,13 @@ def test_another_backend(few_faces: FaceData, tmp_path: Path, backend: str) -> N
     )
 
 
-def free_addresses(count: int) -> str:
-    """Return addresses of loopback whose ports, and the next ones, are free."""
-    addresses: list[str] = []
-    held = []
-    while len(addresses) < count:
-        first, second = socket.socket(), socket.socket()
-        held += [first, second]
-        first.bind(("127.0.0.1", 0))
-        port = first.getsockname()[1]
-        try:
-            second.bind(("127.0.0.1", port + 1))
-        except OSError:
-            continue
-        addresses.append(f"127.0.0.1:{port}")
-    for one in held:
-        one.close()
-    return ",".join(addresses)
-
-
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_two_hosts_train_one_network(
     few_faces: FaceData, tmp_path: Path, backend: str
 ) -> None:
     """Two processes on loopback: only the first keeps the run, and it is whole."""
     needs(backend)
-    hosts = free_addresses(2)
+    hosts = ",".join(free_addresses(2))
     outs = [tmp_path / "chief", tmp_path / "other"]
     processes = [
         subprocess.Popen(
@@ -121,7 +102,7 @@ def test_hosts_that_would_train_different_things(
     few_faces: FaceData, tmp_path: Path
 ) -> None:
     """Both end with one line that names the difference, before any training."""
-    hosts = free_addresses(2)
+    hosts = ",".join(free_addresses(2))
     processes = [
         subprocess.Popen(
             [

@@ -51,7 +51,7 @@ def main() -> None:
     try:
         train(out, settings)
     except FerError as mistake:
-        print(mistake, file=sys.stderr)
+        sys.stderr.write(f"{mistake}\n")
         sys.exit(mistake.exit_code)
 
 
@@ -90,7 +90,7 @@ def run(out: Path, settings: dict[str, Any], distribution: Distribution) -> None
             restore(model, distribution, Path(settings["resume"]))
     seen: dict[str, Any] = {"facts": distribution.facts(), "logs": [], "judged": []}
 
-    class EpochEnd(keras.callbacks.Callback):  # type: ignore[misc]  # untyped
+    class EpochEnd(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
         judge: Any = None
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
@@ -168,7 +168,7 @@ def make_batches(keras: Any, settings: dict[str, Any]) -> Any:
             self.epoch = settings["resume_epoch"]
 
         def __len__(self) -> int:
-            return -(-settings["faces"] // settings["batch"])
+            return -(-int(settings["faces"]) // int(settings["batch"]))
 
         def __getitem__(self, index: int) -> Any:
             order = np.random.default_rng(self.epoch).permutation(settings["faces"])

@@ -14,6 +14,8 @@ from fer_trainer.commands.run import run_command
 from fer_trainer.commands.synth import synth_command
 from fer_trainer.commands.tune import tune_command
 
+_MODULES = ("keras", "cv2", "matplotlib", "jinja2", "tensorboard", "optuna")
+
 
 @click.group(name="fer-train", context_settings={"show_default": True})
 @click.option("-v", "--verbose", is_flag=True, help="Print what happens inside.")
@@ -22,7 +24,7 @@ def cli(*, verbose: bool) -> None:
     """Train compact emotion networks on labelled faces."""
     log_to_terminal(verbose=verbose)
     # Asked of every command: half a trainer on a device helps no one.
-    require_extra("train", ["keras", "cv2", "matplotlib"])
+    require_extra("train", _MODULES)
 
 
 _COMMANDS = (

@@ -68,12 +68,26 @@ class DataParallel(Distribution):
         except jax.errors.JaxRuntimeError as failure:
             if self.hosts.count == 1:
                 raise
-            atexit.register(_leave)
+            # It begins with the same words once more for each layer of JAX.
+            why = str(failure).splitlines()[0].rpartition("Error dispatching ")[2]
             raise FerError(
-                "--hosts: lost another host in mid-training "
-                f"({str(failure).splitlines()[0]}); see what the others say, then "
-                "start all again: they go on after the last epoch"
+                f"--hosts: lost another host in mid-training ({why}); see what the "
+                "others say, then start all again: they go on after the last epoch"
             ) from failure
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Part from the other hosts, as ``Distribution`` does."""
+        failed = kind
+        try:
+            super().__exit__(kind, *_)
+        except FerError as mistake:
+            failed = type(mistake)
+            raise
+        finally:
+            several = self.hosts.count > 1
+            # Of any other error the traceback is worth more than a swift end.
+            if several and failed and issubclass(failed, (FerError, OSError)):
+                atexit.register(_leave)
 
 
 class Share(keras.utils.PyDataset):  # type: ignore[misc]  # untyped
@@ -132,7 +146,8 @@ def start_data_parallel(hosts: Hosts, channel: Channel | None) -> Distribution:
         with native_messages_to_log():
             # A lost host is for us to name: else JAX kills the others with a dump of
             # its stack, or has them wait five minutes before they may end.
-            jax.config.update("jax_enable_recoverability", True)
+            configuration: Any = jax.config  # partly typed
+            configuration.update("jax_enable_recoverability", True)
             # What keras.distribution.initialize calls, which has no say in waiting.
             jax.distributed.initialize(
                 addresses[0],

@@ -86,7 +86,7 @@ class Votes:
         without = int((self.of(faces).sum(axis=1) == 0).sum())
         if without:
             _LOGGER.warning(
-                "%s: no votes for %d of %d faces in %s; their label stands",
+                "%s: no votes for %d of %d faces in %s",
                 self.source, without, len(faces), faces.split,
             )  # fmt: skip
 
