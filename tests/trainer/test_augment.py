@@ -10,8 +10,8 @@ from fer_contract.dataset import FaceData, FaceSet
 from fer_contract.preprocess import Pixels
 from fer_trainer.augment import Augmentation, augment
 from fer_trainer.backend import start_keras
-from fer_trainer.batches import Batches, Mixing
 from fer_trainer.recipes import RECIPES, STUDY, Recipe
+from fer_trainer.training.batches import Batches, Mixing
 
 NONE = Augmentation(
     flip=False, rotation_degrees=0, shift=0, zoom=0, brightness=0, contrast=0

@@ -259,7 +259,7 @@ def test_a_zip_that_may_not_be_read(secret: Path) -> None:
     """One line as for any other file, not click's usage: PermissionError, named."""
     program = (
         "import os, sys; sys.argv[0] = 'fer-train'\n"
-        "import fer_contract.dataset, fer_trainer.presets, fer_trainer.train\n"
+        "import fer_contract.dataset, fer_trainer.presets, fer_trainer.training.train\n"
         "from fer_trainer.cli import main\n"
         # Root may read anything.
         "if os.geteuid() == 0: os.setuid(65534)\n"

@@ -14,7 +14,7 @@ from fer_trainer.backend import start_keras
 from fer_trainer.material import Material, load_material
 from fer_trainer.plan import Plan
 from fer_trainer.presets import find_preset
-from fer_trainer.train import train
+from fer_trainer.training.train import train
 
 Planned = Callable[..., Plan]
 
@@ -76,7 +76,7 @@ def test_only_the_student_is_saved(
 def test_the_loss_is_that_of_the_paper(teacher: Path, few: Material) -> None:
     """Share times T squared times the cross-entropy of softened probabilities."""
     keras = start_keras()
-    from fer_trainer.distillation import Student, load_teachers
+    from fer_trainer.training.distillation import Student, load_teachers
 
     teachers = load_teachers((teacher,))
     network = keras.saving.load_model(teacher / "model.keras")

@@ -16,7 +16,7 @@ from fer_trainer.evaluation import measure, predict
 from fer_trainer.evaluation.report import write_evaluation
 from fer_trainer.material import load_material
 from fer_trainer.plan import Plan
-from fer_trainer.train import train
+from fer_trainer.training.train import train
 from processes import run_command
 
 _ORDER = ("surprise", "sad", "happy", "neutral")

@@ -12,10 +12,10 @@ from hypothesis import strategies as some
 
 from addresses import free_addresses
 from fer_contract.errors import FerError
-from fer_trainer.channel import Channel, send
-from fer_trainer.distribution import Distribution, fill_up, take_part
-from fer_trainer.hosts import Hosts, find_hosts
-from fer_trainer.rendezvous import meet
+from fer_trainer.distributed.channel import Channel, send
+from fer_trainer.distributed.distribution import Distribution, fill_up, take_part
+from fer_trainer.distributed.hosts import Hosts, find_hosts
+from fer_trainer.distributed.rendezvous import meet
 
 TWO = ("a:5000", "b:5000")
 

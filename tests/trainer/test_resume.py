@@ -17,11 +17,11 @@ from fer_contract.dataset import FaceData
 from fer_contract.errors import FerError
 from fer_contract.manifest import RunManifest, read_manifest
 from fer_trainer.backend import start_keras
-from fer_trainer.checkpoint import Checkpoint, load_checkpoint
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
 from fer_trainer.recipes import Monitor
-from fer_trainer.train import train
+from fer_trainer.training.checkpoint import Checkpoint, load_checkpoint
+from fer_trainer.training.train import train
 from processes import run_command
 
 PROGRAM = Path(sys.executable).parent / "fer-train"

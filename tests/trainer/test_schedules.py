@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_trainer.backend import start_keras
-from fer_trainer.schedules import (
+from fer_trainer.training.schedules import (
     FACTOR,
     FLOOR,
     LEAST_GAIN,

@@ -9,9 +9,9 @@ import pytest
 
 from fer_contract.dataset import FaceSet
 from fer_contract.errors import FerError
-from fer_trainer.batches import Batches, Mixing
 from fer_trainer.recipes import RECIPES, STANDARD, find_recipe
-from fer_trainer.targets import make_targets, make_weights
+from fer_trainer.training.batches import Batches, Mixing
+from fer_trainer.training.targets import make_targets, make_weights
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_votes_travel_into_the_training(
     from fer_contract.manifest import RunManifest
     from fer_trainer.material import load_material
     from fer_trainer.plan import Plan
-    from fer_trainer.train import train
+    from fer_trainer.training.train import train
 
     assert isinstance(few_faces, FaceData)
     table = tmp_path / "votes.csv"

@@ -15,8 +15,8 @@ from fer_contract.manifest import RunManifest, read_manifest
 from fer_trainer.backend import start_keras
 from fer_trainer.material import Material, load_material
 from fer_trainer.plan import Plan
-from fer_trainer.run_directory import PARTS, empty, locked, opened
-from fer_trainer.train import train
+from fer_trainer.training.run_directory import PARTS, empty, locked, opened
+from fer_trainer.training.train import train
 
 Planned = Callable[..., Plan]
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from fer_contract.errors import FerError
 from fer_trainer.backend import import_keras
-from fer_trainer.distribution import Distribution, start_distribution
-from fer_trainer.hosts import find_hosts
+from fer_trainer.distributed.distribution import Distribution, start_distribution
+from fer_trainer.distributed.hosts import find_hosts
 
 DEFAULTS: dict[str, Any] = {
     "hosts": None,
@@ -127,12 +127,12 @@ def split_processor(devices: int) -> Distribution:
     keras = import_keras()
     if keras.backend.backend() == "jax":
         os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
-        from fer_trainer.data_parallel import DataParallel
+        from fer_trainer.distributed.data_parallel import DataParallel
 
         return DataParallel()
     import tensorflow as tf
 
-    from fer_trainer.mirrored import Mirrored
+    from fer_trainer.distributed.mirrored import Mirrored
 
     processor = tf.config.list_physical_devices("CPU")[0]
     parts = [tf.config.LogicalDeviceConfiguration()] * devices

@@ -87,8 +87,8 @@ def _step(material: Material, plan: Plan, rounds: int) -> dict[str, float]:
     """Time a training step with data at hand, and with data made meanwhile."""
     import keras
 
-    from fer_trainer.checkpoint import Checkpoint
-    from fer_trainer.network import Network
+    from fer_trainer.training.checkpoint import Checkpoint
+    from fer_trainer.training.network import Network
 
     network = Network(plan, material)
     trainee = network.compile(Checkpoint({}))
@@ -132,8 +132,8 @@ def _pipeline(material: Material, rounds: int) -> dict[str, float]:
     # A public name, but only below TensorFlow.
     from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
-    from fer_trainer.batches import Batches, Mixing
     from fer_trainer.recipes import STUDY
+    from fer_trainer.training.batches import Batches, Mixing
 
     train = material.train
     batch_size = 32

@@ -15,7 +15,7 @@ from fer_contract.manifest import MANIFEST_NAME, RunManifest, read_manifest
 from fer_trainer.evaluation import measure, predict
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
-from fer_trainer.train import train
+from fer_trainer.training.train import train
 
 COMPARISON = "comparison.json"
 

@@ -25,7 +25,7 @@ from fer_trainer.evaluation import measure, predict
 from fer_trainer.exploration.duplicates import find_duplicates
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
-from fer_trainer.train import train
+from fer_trainer.training.train import train
 
 CROSSVAL = "crossval.json"
 

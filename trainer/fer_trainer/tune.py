@@ -15,9 +15,9 @@ from fer_contract.manifest import MANIFEST_NAME, RunManifest, read_manifest
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
 from fer_trainer.recipes import Monitor
-from fer_trainer.run_directory import locked
 from fer_trainer.search_space import Dimension, Value, apply
-from fer_trainer.train import train
+from fer_trainer.training.run_directory import locked
+from fer_trainer.training.train import train
 
 TUNE = "tune.json"
 _WORKER = "worker"  # a file: who works in this directory, for the others to know

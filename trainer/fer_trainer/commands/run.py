@@ -50,9 +50,9 @@ def run_command(
     Example:
       fer-train run --data Facial_emotion_images.zip --preset compact --out RUN
     """
-    from fer_trainer.hosts import find_hosts
-    from fer_trainer.run_directory import check_unused
-    from fer_trainer.train import assist, train
+    from fer_trainer.distributed.hosts import find_hosts
+    from fer_trainer.training.run_directory import check_unused
+    from fer_trainer.training.train import assist, train
 
     plan = read_plan(preset, choices)
     hosts = find_hosts(addresses, host_index, os.environ)

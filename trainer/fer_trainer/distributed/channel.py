@@ -9,7 +9,7 @@ import socket
 from collections.abc import Mapping
 
 from fer_contract.errors import FerError
-from fer_trainer.hosts import Hosts
+from fer_trainer.distributed.hosts import Hosts
 
 _LENGTH_BYTES = 8
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from fer_contract.errors import DataError, FerError
 from fer_contract.manifest import MANIFEST_NAME, RunManifest
-from fer_trainer.checkpoint import Checkpoint, load_checkpoint
+from fer_trainer.training.checkpoint import Checkpoint, load_checkpoint
 
 HISTORY = "history.csv"
 METRICS = "metrics.json"

@@ -18,9 +18,9 @@ import numpy.typing as npt
 
 from fer_contract.errors import FerError
 from fer_trainer.backend import import_keras
-from fer_trainer.channel import Channel
-from fer_trainer.hosts import Hosts
-from fer_trainer.rendezvous import Facts, meet
+from fer_trainer.distributed.channel import Channel
+from fer_trainer.distributed.hosts import Hosts
+from fer_trainer.distributed.rendezvous import Facts, meet
 
 Batch = tuple[npt.NDArray[Any], ...]
 
@@ -189,10 +189,10 @@ def start_distribution(
         channel = meet(hosts, {**own, **facts}, wait_seconds)
     # Not above: each needs its backend.
     if backend == "tensorflow":
-        from fer_trainer.mirrored import start_mirrored
+        from fer_trainer.distributed.mirrored import start_mirrored
 
         return start_mirrored(hosts, channel)
-    from fer_trainer.data_parallel import start_data_parallel
+    from fer_trainer.distributed.data_parallel import start_data_parallel
 
     return start_data_parallel(hosts, channel)
 

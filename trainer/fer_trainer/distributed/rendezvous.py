@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fer_contract.errors import FerError
-from fer_trainer.channel import Channel, receive, send
-from fer_trainer.hosts import Hosts
+from fer_trainer.distributed.channel import Channel, receive, send
+from fer_trainer.distributed.hosts import Hosts
 
 Facts = Mapping[str, Any]
 

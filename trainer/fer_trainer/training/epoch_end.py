@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_contract.errors import FerError
-from fer_trainer.checkpoint import Checkpoint
-from fer_trainer.distribution import Distribution
-from fer_trainer.judge import Judge
+from fer_trainer.distributed.distribution import Distribution
 from fer_trainer.plan import Plan
 from fer_trainer.recipes import Monitor, Schedule
-from fer_trainer.run_directory import CHECKPOINT, HISTORY, TENSORBOARD
-from fer_trainer.schedules import epochs_without_gain, plateau_rate
+from fer_trainer.training.checkpoint import Checkpoint
+from fer_trainer.training.judge import Judge
+from fer_trainer.training.run_directory import CHECKPOINT, HISTORY, TENSORBOARD
+from fer_trainer.training.schedules import epochs_without_gain, plateau_rate
 
 Decision = dict[str, Any]
 """``stop``, and the learning ``rate`` of the next epoch or None."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from fer_contract.dataset import FaceSet
 from fer_contract.preprocess import Pixels
 from fer_trainer.augment import Augmentation, augment
-from fer_trainer.targets import Targets
+from fer_trainer.training.targets import Targets
 
 Indices = npt.NDArray[np.int64]
 

@@ -15,9 +15,9 @@ import tensorflow as tf
 
 from fer_contract.errors import FerError
 from fer_contract.quiet import native_messages_to_log
-from fer_trainer.channel import Channel
-from fer_trainer.distribution import Batch, Distribution, fill_up, take_part
-from fer_trainer.hosts import Hosts
+from fer_trainer.distributed.channel import Channel
+from fer_trainer.distributed.distribution import Batch, Distribution, fill_up, take_part
+from fer_trainer.distributed.hosts import Hosts
 
 
 class Mirrored(Distribution):

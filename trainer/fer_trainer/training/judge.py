@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
-from fer_contract.metrics import confusion_matrix, macro_f1
 
+from fer_contract.metrics import confusion_matrix, macro_f1
 from fer_trainer.evaluation.majority import majority
 from fer_trainer.material import Material
 from fer_trainer.recipes import Monitor

@@ -9,14 +9,14 @@ from typing import Any
 
 from fer_contract.manifest import RunManifest, write_manifest
 from fer_trainer.backend import versions
-from fer_trainer.checkpoint import Checkpoint, parse_checkpoint
 from fer_trainer.devices import Devices
-from fer_trainer.distribution import Distribution, start_distribution
-from fer_trainer.hosts import Hosts
+from fer_trainer.distributed.distribution import Distribution, start_distribution
+from fer_trainer.distributed.hosts import Hosts
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
 from fer_trainer.plots import plot_curves
-from fer_trainer.run_directory import (
+from fer_trainer.training.checkpoint import Checkpoint, parse_checkpoint
+from fer_trainer.training.run_directory import (
     CHECKPOINT,
     CURVES,
     HISTORY,
@@ -25,7 +25,7 @@ from fer_trainer.run_directory import (
     opened,
     take_up,
 )
-from fer_trainer.teachers import check_teachers
+from fer_trainer.training.teachers import check_teachers
 
 _ALONE = Hosts()
 
@@ -83,9 +83,9 @@ def train(
             # It holds everything, so that hosts need no drive that they share.
             distribution.from_chief(checkpoint.content())
             # Not above: they need Keras itself.
-            from fer_trainer.epoch_end import EpochEnd, has_ended
-            from fer_trainer.judge import Judge
-            from fer_trainer.network import Network
+            from fer_trainer.training.epoch_end import EpochEnd, has_ended
+            from fer_trainer.training.judge import Judge
+            from fer_trainer.training.network import Network
 
             devices = Devices.find()
             say(f"training on {_where(devices, distribution)}")
@@ -118,8 +118,8 @@ def assist(
     with start_distribution(hosts, identity) as distribution:
         content = distribution.from_chief(b"")
         checkpoint = parse_checkpoint(content, hosts.name(0))
-        from fer_trainer.epoch_end import Follower, has_ended
-        from fer_trainer.network import Network
+        from fer_trainer.training.epoch_end import Follower, has_ended
+        from fer_trainer.training.network import Network
 
         where = _where(Devices.find(), distribution)
         say(f"training on {where}; {hosts.name(0)} keeps the run")

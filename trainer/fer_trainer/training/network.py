@@ -6,15 +6,15 @@ import keras
 
 from fer_contract.errors import FerError
 from fer_contract.quiet import native_messages_to_log
-from fer_trainer.batches import Batches, Mixing
-from fer_trainer.checkpoint import Checkpoint
 from fer_trainer.devices import Devices
-from fer_trainer.distillation import Student, load_teachers
-from fer_trainer.epoch_end import write_state
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
 from fer_trainer.recipes import Schedule
-from fer_trainer.targets import make_targets, make_weights
+from fer_trainer.training.batches import Batches, Mixing
+from fer_trainer.training.checkpoint import Checkpoint
+from fer_trainer.training.distillation import Student, load_teachers
+from fer_trainer.training.epoch_end import write_state
+from fer_trainer.training.targets import make_targets, make_weights
 
 
 class Network:
