@@ -29,6 +29,17 @@ def test_two_networks_side_by_side(few_faces: FaceData, out: Path) -> None:
     assert again.returncode == 0, again.stderr
     assert "training" not in again.stdout
     assert again.stdout.splitlines()[-4:] == table
+    for change, told in (
+        (
+            ["--recipe", "standard"],
+            "already trained with recipe.augmentation.brightness",
+        ),
+        (["--seed", "1"], "already trained with another seed; name another"),
+        (["--image-size", "56"], "already trained with another input; name another"),
+    ):
+        other = run_command("fer-train", *arguments, *change)
+        assert other.returncode == 2
+        assert f"{out / 'base'}: {told}" in other.stderr.splitlines()[-1]
 
 
 def test_a_network_twice(few_faces: FaceData, out: Path) -> None:

@@ -16,8 +16,9 @@ import pytest
 from fer_contract.dataset import FaceData
 from fer_contract.errors import FerError
 from fer_contract.manifest import RunManifest, read_manifest
+from fer_contract.preprocess import InputSpec
 from fer_trainer.backend import start_keras
-from fer_trainer.material import Material
+from fer_trainer.material import Material, load_material
 from fer_trainer.plan import Plan
 from fer_trainer.recipes import Monitor
 from fer_trainer.training.checkpoint import Checkpoint, load_checkpoint
@@ -139,6 +140,15 @@ def test_another_plan_does_not_go_on(
     train(few, broken_off, plan, say=said.append, restart=True)
     assert not any("goes on" in line for line in said)
     assert read_manifest(broken_off, RunManifest).preset == plan.preset.name
+
+
+def test_another_size_of_face_does_not_go_on(
+    few_faces: FaceData, planned: Callable[..., Plan], broken_off: Path
+) -> None:
+    """Even a network that would take it, since it has no layer that depends on it."""
+    larger = load_material(FaceData(few_faces.source, spec=InputSpec(56, 56)))
+    with pytest.raises(FerError, match=r"with input\.height 48, now 56; name"):
+        train(larger, broken_off, planned(), say=silent)
 
 
 def test_a_damaged_checkpoint(

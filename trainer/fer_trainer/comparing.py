@@ -15,6 +15,7 @@ from fer_contract.manifest import MANIFEST_NAME, RunManifest, read_manifest
 from fer_trainer.evaluation import measure, predict
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
+from fer_trainer.training.run_directory import first_difference
 from fer_trainer.training.train import train
 
 COMPARISON = "comparison.json"
@@ -108,14 +109,20 @@ def check_finished(
         DataError: it is of another plan or of other faces.
     """
     wanted = json.loads(json.dumps(plan.facts()))
-    for key, value in wanted.items():
-        if manifest.training.get(key) != value:
-            raise DataError(
-                f"{run}: already trained with {key} {manifest.training.get(key)!r}, "
-                f"now {value!r}; name another directory"
-            )
-    if manifest.seed != plan.seed or manifest.data != material.facts():
+    trained = {key: manifest.training.get(key) for key in wanted}
+    difference = first_difference(trained, wanted)
+    if difference:
         raise DataError(
-            f"{run}: already trained with another seed or on other faces; name "
-            "another directory"
+            f"{run}: already trained with {difference}; name another directory"
         )
+    others = (
+        ("seed", manifest.seed, plan.seed),
+        ("input", manifest.input, material.spec),
+        ("labels", manifest.labels, material.train.labels),
+        ("faces", manifest.data, material.facts()),
+    )
+    for key, value, now in others:
+        if value != now:
+            raise DataError(
+                f"{run}: already trained with another {key}; name another directory"
+            )

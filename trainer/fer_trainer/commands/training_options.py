@@ -71,7 +71,8 @@ _PLAN = (
     click.option("--seed", type=SEED, default=0, help="Repeats a run."),
     click.option(
         "--weights",
-        help="imagenet, or a file of them, for the presets with a backbone.",
+        default="none",
+        help="imagenet, a file of them, or none; for the presets with a backbone.",
     ),
     click.option(
         "--teacher",

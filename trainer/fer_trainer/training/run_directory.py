@@ -113,7 +113,7 @@ def take_up(directory: Path, plan: Mapping[str, Any]) -> Checkpoint | None:
     if not path.exists():
         return None
     checkpoint = load_checkpoint(path)
-    difference = _difference(checkpoint.plan, plan)
+    difference = first_difference(checkpoint.plan, plan)
     if difference:
         raise FerError(
             f"{directory}: an unfinished training with {difference}; name another "
@@ -122,11 +122,13 @@ def take_up(directory: Path, plan: Mapping[str, Any]) -> Checkpoint | None:
     return checkpoint
 
 
-def _difference(old: Any, new: Any, where: str = "") -> str:
-    """Return the first difference between two JSON documents, or nothing."""
+def first_difference(old: Any, new: Any, where: str = "") -> str:
+    """Return where two JSON documents differ first, and how, or nothing."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}):
-            found = _difference(old.get(key), new.get(key), f"{where}.{key}".strip("."))
+            found = first_difference(
+                old.get(key), new.get(key), f"{where}.{key}".strip(".")
+            )
             if found:
                 return found
         return ""

@@ -1,5 +1,6 @@
 """Train a preset on labelled faces and leave a run directory."""
 
+import dataclasses
 import gc
 import json
 import sys
@@ -144,6 +145,7 @@ def _identity(material: Material, plan: Plan) -> dict[str, Any]:
     facts = {
         "plan": plan.facts() | {"seed": plan.seed},
         "labels": material.train.labels,
+        "input": dataclasses.asdict(material.spec),
         "data": material.facts(),
         "teachers": check_teachers(plan.teachers, material.train.labels, material.spec),
     }
