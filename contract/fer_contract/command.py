@@ -1,12 +1,13 @@
 """How each of the three commands ends: one line a mistake, and an exit code."""
 
+import contextlib
 import importlib.util
 import logging
 import math
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -70,7 +71,23 @@ def run(command: click.Command) -> None:
                 sys.stdout.flush()
         except OSError:
             _discard(sys.stdout)
-    sys.exit(code)
+    if code:
+        end_at_once(code)
+    sys.exit(0)
+
+
+def end_at_once(code: int) -> NoReturn:
+    """End the process with what it has printed, and nothing else.
+
+    A failed or interrupted training leaves native threads behind that still feed it;
+    one that calls into an interpreter on its way out aborts the process with a dump.
+    JAX, likewise, would take leave of hosts that are gone.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):  # full, or closed
+                stream.flush()
+    os._exit(code)
 
 
 def complain(line: str) -> None:

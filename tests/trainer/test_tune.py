@@ -7,14 +7,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from fer_contract.dataset import FaceData
 from fer_contract.errors import FerError
 from fer_trainer.plan import Plan
 from fer_trainer.search_space import DEFAULT, Dimension, apply, parse_dimension
+from fer_trainer.tune import connect
 from processes import run_command
 
 PROGRAM = Path(sys.executable).parent / "fer-train"
@@ -65,12 +68,39 @@ def test_two_machines_share_a_study(few_faces: FaceData, tmp_path: Path) -> None
         )
         for name in ("one", "two")
     ]
-    for machine in machines:
-        _, complaints = machine.communicate(timeout=300)
-        assert machine.returncode == 0, complaints
+    try:
+        said = [machine.communicate(timeout=300)[1] for machine in machines]
+    finally:
+        for machine in machines:
+            machine.kill()
+    assert [machine.returncode for machine in machines] == [0, 0], said
     trials = optuna.load_study(study_name="both", storage=storage).trials
     assert [trial.number for trial in trials] == [0, 1, 2, 3]
     assert len({trial.user_attrs["worker"] for trial in trials}) == 2
+    assert len({trial.params["learning_rate"] for trial in trials}) == 4
+
+
+@pytest.mark.parametrize("failures", [1, 5])
+def test_the_database_is_made_by_two(
+    failures: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes too late to make the tables finds them; a broken database is told."""
+    get = optuna.storages.get_storage
+    left = [IntegrityError("INSERT", None, Exception("UNIQUE"))] * failures
+
+    def too_late(storage: str) -> Any:
+        if left:
+            raise left.pop()
+        return get(storage)
+
+    monkeypatch.setattr(optuna.storages, "get_storage", too_late)
+    monkeypatch.setattr("fer_trainer.tune._PAUSES", (0.0,) * 3)
+    url = f"sqlite:///{tmp_path}/study.db"
+    if failures == 1:
+        assert connect(url).get_all_studies() == []
+    else:
+        with pytest.raises(IntegrityError):
+            connect(url)
 
 
 def test_killed_in_a_trial(few_faces: FaceData, out: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fer_contract.command import end_at_once
 from fer_contract.errors import FerError
 from fer_trainer.backend import import_keras
 from fer_trainer.distributed.distribution import Distribution, start_distribution
@@ -50,9 +51,9 @@ def main() -> None:
     settings["index"] = None if settings["index"] is None else int(settings["index"])
     try:
         train(out, settings)
-    except FerError as mistake:
+    except (FerError, OSError) as mistake:
         sys.stderr.write(f"{mistake}\n")
-        sys.exit(mistake.exit_code)
+        end_at_once(FerError.exit_code)
 
 
 def train(out: Path, settings: dict[str, Any]) -> None:

@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import time
 import uuid
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from fer_trainer.training.train import train
 TUNE = "tune.json"
 _WORKER = "worker"  # a file: who works in this directory, for the others to know
 _RUN = "run"
+_PAUSES = (0.2, 0.5, 1.0)  # seconds
 _WARM_UP = 0.25  # share of the epochs before a trial can be given up
 
 
@@ -84,7 +87,7 @@ def tune(
     with locked(out):
         worker = _worker(out)
         with _storage_errors(search):
-            study = _open(optuna, out, plan, search)
+            study = _open(optuna, out, plan, search, worker)
             _take_up_again(study, worker)
         for _ in range(search.trials):
             trial = study.ask()
@@ -139,14 +142,14 @@ def _train(
     return float(manifest.training["best_value"])
 
 
-def _open(optuna: Any, out: Path, plan: Plan, search: Search) -> Any:
+def _open(optuna: Any, out: Path, plan: Plan, search: Search, worker: str) -> Any:
     """Open the study, or make it."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = search.storage or f"sqlite:///{(out / 'study.db').resolve()}"
     lower = plan.recipe.monitor == Monitor.LOSS
     study = optuna.create_study(
         study_name=search.study,
-        storage=storage,
+        storage=connect(storage),
         direction="minimize" if lower else "maximize",
         load_if_exists=True,
         pruner=optuna.pruners.MedianPruner(
@@ -154,9 +157,32 @@ def _open(optuna: Any, out: Path, plan: Plan, search: Search) -> Any:
         ),
     )
     # Of several machines, and of a second call, none draws what another drew.
-    seed = (plan.seed + len(study.trials)) % 2**32
+    own = zlib.crc32(worker.encode()) if search.storage else 0
+    seed = (plan.seed + len(study.trials) + own) % 2**32
     study.sampler = optuna.samplers.TPESampler(seed=seed)
     return study
+
+
+def connect(storage: str) -> Any:
+    """Connect to the database, and make its tables if it has none.
+
+    Two machines that start a search together both make them, and one is too late.
+
+    Args:
+        storage: URL as SQLAlchemy takes it.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database cannot be used.
+    """
+    import optuna
+    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+
+    for pause in _PAUSES:
+        try:
+            return optuna.storages.get_storage(storage)
+        except (IntegrityError, OperationalError, ProgrammingError):
+            time.sleep(pause)
+    return optuna.storages.get_storage(storage)
 
 
 def _take_up_again(study: Any, worker: str) -> None:

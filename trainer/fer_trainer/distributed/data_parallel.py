@@ -4,10 +4,7 @@ JAX computes as if there were one device with the whole batch, so that dropout a
 batch normalisation are those of one device too.
 """
 
-import atexit
 import contextlib
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -75,19 +72,20 @@ class DataParallel(Distribution):
                 "others say, then start all again: they go on after the last epoch"
             ) from failure
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Part from the other hosts, as ``Distribution`` does."""
-        failed = kind
-        try:
-            super().__exit__(kind, *_)
-        except FerError as mistake:
-            failed = type(mistake)
-            raise
-        finally:
-            several = self.hosts.count > 1
-            # Of any other error the traceback is worth more than a swift end.
-            if several and failed and issubclass(failed, (FerError, OSError)):
-                atexit.register(_leave)
+    def _part(self) -> None:
+        """Part from the other hosts, the chief last.
+
+        It serves them; JAX aborts whom the service leaves, and its own barrier ends
+        after a few seconds, which a busy host may need.
+        """
+        super()._part()
+        if self.hosts.count == 1:
+            return
+        if self.hosts.is_chief:
+            super()._part()
+        jax.distributed.shutdown()  # type: ignore[no-untyped-call]
+        if not self.hosts.is_chief:
+            super()._part()
 
 
 class Share(keras.utils.PyDataset):  # type: ignore[misc]  # untyped
@@ -119,18 +117,6 @@ class Share(keras.utils.PyDataset):  # type: ignore[misc]  # untyped
     def on_epoch_end(self) -> None:
         """Pass it on."""
         self._batches.on_epoch_end()
-
-
-def _leave() -> None:
-    """End the process as the error that has been reported does.
-
-    JAX would take leave of hosts that are gone, and abort with a dump of its stack.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.flush()
-    os._exit(FerError.exit_code)
 
 
 def start_data_parallel(hosts: Hosts, channel: Channel | None) -> Distribution:

@@ -116,12 +116,17 @@ class Distribution:
         Raises:
             FerError: a host is gone.
         """
-        if self._channel:
-            try:
-                if kind is None:
-                    self._channel.await_all()
-            finally:
+        try:
+            if kind is None:
+                self._part()
+        finally:
+            if self._channel:
                 self._channel.close()
+
+    def _part(self) -> None:
+        """Wait until all hosts are here."""
+        if self._channel:
+            self._channel.await_all()
 
     def facts(self) -> dict[str, Any]:
         """Return what a manifest says of it, and no address."""

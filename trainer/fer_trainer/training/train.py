@@ -1,7 +1,6 @@
 """Train a preset on labelled faces and leave a run directory."""
 
 import dataclasses
-import gc
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -161,27 +160,18 @@ def _fit(
     callback: Any,
     verbose: int,
 ) -> None:
-    """Train to the end; interrupted, leave nothing of it behind."""
+    """Train to the end."""
     with distribution.scope():
         trainee = network.compile(checkpoint)
     done = len(checkpoint.history)
-    try:
-        distribution.fit(
-            trainee,
-            network.batches(epoch=done),
-            initial_epoch=done,
-            epochs=plan.epochs,
-            verbose=verbose,
-            callbacks=[callback],
-        )
-    except KeyboardInterrupt:
-        pass
-    else:
-        return
-    # Out of the handler, so that its traceback no longer holds fit's iterator: one
-    # that TensorFlow ends with the interpreter gone prints warnings, or crashes.
-    gc.collect()
-    raise KeyboardInterrupt
+    distribution.fit(
+        trainee,
+        network.batches(epoch=done),
+        initial_epoch=done,
+        epochs=plan.epochs,
+        verbose=verbose,
+        callbacks=[callback],
+    )
 
 
 def _describe(
