@@ -1,8 +1,32 @@
 """HTML pages that need no other file: pictures are inside them."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
+
+from fer_contract.errors import DataError
+
+
+def check_place(directory: Path, files: Collection[str]) -> None:
+    """Check that pages may be written here: new, empty, or older ones.
+
+    Args:
+        directory: that may be there.
+        files: names of all that is written.
+
+    Raises:
+        DataError: it is a file, or holds another one.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise DataError(f"{directory}: is a file; a directory is wanted")
+    if directory.is_dir():
+        foreign = {path.name for path in directory.iterdir()}.difference(files)
+        if foreign:
+            raise DataError(
+                f"{directory}: not empty ({min(foreign)!r}); a new directory, or an "
+                "older one of the same command, is wanted"
+            )
 
 
 def render_page(

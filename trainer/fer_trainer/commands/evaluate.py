@@ -50,12 +50,13 @@ def evaluate_command(
     from fer_contract.dataset import FaceData
     from fer_contract.manifest import RunManifest, read_manifest
     from fer_trainer.evaluation import measure, predict
-    from fer_trainer.evaluation.report import PAGE, check_place, write_evaluation
+    from fer_trainer.evaluation.report import FILES, PAGE, write_evaluation
+    from fer_trainer.pages import check_place
     from fer_trainer.votes import read_votes
 
     manifest = read_manifest(run, RunManifest)
     place = out or run.resolve().with_name(f"{run.resolve().name}-{split}")
-    check_place(place)
+    check_place(place, FILES)
     faces = FaceData(
         data, manifest.labels, manifest.input, skip_unreadable=skip_unreadable
     ).load(split)

@@ -45,12 +45,13 @@ def explore_command(
     """
     from fer_contract.dataset import FaceData
     from fer_trainer.exploration.explore import explore
-    from fer_trainer.exploration.page import PAGE, check_place, write_exploration
+    from fer_trainer.exploration.page import FILES, PAGE, write_exploration
+    from fer_trainer.pages import check_place
     from fer_trainer.recipes import find_recipe
     from fer_trainer.votes import read_votes
 
     recipe = find_recipe(recipe_name)
-    check_place(out)
+    check_place(out, FILES)
     faces = FaceData(data, labels, skip_unreadable=skip_unreadable)
     table = read_votes(votes) if votes else None
     parts = [faces.load(split) for split in faces.splits]

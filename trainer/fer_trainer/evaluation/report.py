@@ -5,38 +5,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fer_contract.errors import DataError
 from fer_trainer.evaluation.measure import Evaluation
 from fer_trainer.evaluation.pictures import (
     confusion_picture,
     reliability_picture,
     worst_mistakes,
 )
-from fer_trainer.pages import render_page
+from fer_trainer.pages import check_place, render_page
 
 JSON = "evaluation.json"
 PAGE = "evaluation.html"
 PREDICTIONS = "predictions.csv"
 PICTURES = ("confusion.png", "reliability.png", "mistakes.png")
 
-_FILES = (JSON, PAGE, PREDICTIONS, *PICTURES)
-
-
-def check_place(directory: Path) -> None:
-    """Check that an evaluation may be written here: new, empty, or an older one.
-
-    Raises:
-        DataError: it is a file, or holds what no evaluation has written.
-    """
-    if directory.exists() and not directory.is_dir():
-        raise DataError(f"{directory}: is a file; a directory is wanted")
-    if directory.is_dir():
-        foreign = sorted({path.name for path in directory.iterdir()}.difference(_FILES))
-        if foreign:
-            raise DataError(
-                f"{directory}: not empty ({foreign[0]!r}); a new directory, or one of "
-                "an older evaluation, is wanted"
-            )
+FILES = (JSON, PAGE, PREDICTIONS, *PICTURES)
 
 
 def write_evaluation(
@@ -53,10 +35,10 @@ def write_evaluation(
         The JSON, as written.
 
     Raises:
-        DataError: as ``check_place``.
+        DataError: ``directory`` holds something else.
         OSError: it cannot be written.
     """
-    check_place(directory)
+    check_place(directory, FILES)
     directory.mkdir(parents=True, exist_ok=True)
     facts = {**about, **evaluation.facts()}
     pictures = {

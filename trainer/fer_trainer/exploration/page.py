@@ -6,37 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_contract.errors import DataError
 from fer_trainer.augment import Augmentation, augment
 from fer_trainer.exploration.duplicates import Group
 from fer_trainer.exploration.explore import Exploration
-from fer_trainer.pages import render_page
+from fer_trainer.pages import check_place, render_page
 from fer_trainer.sheets import contact_sheet
 
 JSON = "explore.json"
 PAGE = "explore.html"
+FILES = (JSON, PAGE)
 
 _COLUMNS = 12
 _GROUPS = 24
 _DISPUTED = 36
 _VERSIONS = 11
-
-
-def check_place(directory: Path) -> None:
-    """Check that an exploration may be written here: new, empty, or an older one.
-
-    Raises:
-        DataError: it is a file, or holds what no exploration has written.
-    """
-    if directory.exists() and not directory.is_dir():
-        raise DataError(f"{directory}: is a file; a directory is wanted")
-    if directory.is_dir():
-        foreign = {path.name for path in directory.iterdir()} - {JSON, PAGE}
-        if foreign:
-            raise DataError(
-                f"{directory}: not empty ({min(foreign)!r}); a new directory, or one "
-                "of an older exploration, is wanted"
-            )
 
 
 def write_exploration(
@@ -52,10 +35,10 @@ def write_exploration(
         out: made if it is not there.
 
     Raises:
-        DataError: as ``check_place``.
+        DataError: ``out`` holds something else.
         OSError: it cannot be written.
     """
-    check_place(out)
+    check_place(out, FILES)
     out.mkdir(parents=True, exist_ok=True)
     facts = found.facts()
     (out / JSON).write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n")
