@@ -5,8 +5,9 @@ import importlib.util
 import logging
 import math
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn, TextIO
 
 import click
@@ -14,6 +15,8 @@ import click
 from fer_contract.errors import FerError
 
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+
+_AGAIN_S = 2.0  # longer than a command takes to clean up behind itself
 
 
 class FiniteRange(click.FloatRange):
@@ -41,7 +44,8 @@ def run(command: click.Command) -> None:
     name = command.name or "fer"
     standard_output = sys.stdout
     try:
-        code = command.main(prog_name=name, standalone_mode=False) or 0
+        with _insistent_interrupt():
+            code = command.main(prog_name=name, standalone_mode=False) or 0
         if sys.stdout is not None:  # closed by whoever started us
             sys.stdout.flush()
     except click.exceptions.Exit as ended:
@@ -74,6 +78,31 @@ def run(command: click.Command) -> None:
     if code:
         end_at_once(code)
     sys.exit(0)
+
+
+@contextlib.contextmanager
+def _insistent_interrupt() -> Iterator[None]:
+    """Repeat an interrupt from the keyboard until it has ended the block.
+
+    Libraries lose it: Keras 3.15 waits for the figures of a batch, which is where a
+    training spends its time, under a bare ``except: pass``, and trains on.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield  # a shell's background job is to be deaf to it
+        return
+
+    def interrupt(_number: int, _frame: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def end_at_once(code: int) -> NoReturn:

@@ -12,7 +12,7 @@ from fer_contract.command import FiniteRange, require_extra
 from fer_contract.errors import FerError
 
 _TINY = """
-import logging, os, signal, sys
+import logging, os, signal, sys, time
 import click
 from fer_contract.command import log_to_terminal, require_extra, run
 from fer_contract.errors import DataError, DigestError, RefusedError
@@ -44,10 +44,25 @@ def extra(): require_extra("train", ["sys", "no_such_module_1", "no_such_module_
 
 @tiny.command()
 def interrupted():
-    # A shell's background job, as tests may be in, is started deaf to it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.kill(os.getpid(), signal.SIGINT)
     signal.pause()
+
+@tiny.command()
+@click.option("--times", type=int)
+def swallowed(times):
+    for attempt in range(times):
+        try:
+            if not attempt:
+                os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(300)
+        except:
+            pass
+    time.sleep(300)
+
+@tiny.command()
+def deaf():
+    os.kill(os.getpid(), signal.SIGINT)
+    click.echo("done")
 
 @tiny.command()
 @click.option("--code", type=int)
@@ -75,6 +90,9 @@ def logs(verbose):
     logging.getLogger("fer_contract.dataset").warning("two images")
     logging.getLogger("another.library").info("chatter")
 
+# A shell's background job, as tests may be in, is started deaf to it.
+deaf = "deaf" in sys.argv
+signal.signal(signal.SIGINT, signal.SIG_IGN if deaf else signal.default_int_handler)
 run(tiny)
 """
 
@@ -148,6 +166,20 @@ def test_interrupted_from_the_keyboard(script: Path) -> None:
     assert code == 130
     # The first line ends the one on which the terminal shows ^C.
     assert errors == "\ntiny: interrupted\n"
+
+
+@pytest.mark.parametrize("times", ["1", "2"])
+def test_interrupt_that_a_library_loses(times: str, script: Path) -> None:
+    """Keras drops one that comes while it waits for a batch; it comes again."""
+    code, _, errors = _run(script, "swallowed", "--times", times)
+
+    assert code == 130
+    assert errors == "\ntiny: interrupted\n"
+
+
+def test_background_job_of_a_shell(script: Path) -> None:
+    """It is started deaf to the keyboard, and stays so."""
+    assert _run(script, "deaf") == (0, "done\n", "")
 
 
 @pytest.mark.parametrize(
