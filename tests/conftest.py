@@ -2,8 +2,10 @@
 
 import os
 import subprocess
+import zipfile
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import settings
@@ -30,6 +32,23 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is missing: put the project's shared material there")
     return folder
+
+
+@pytest.fixture(scope="session")
+def few_real_faces(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A zip of 400 real training faces a class, and all of validation and test."""
+    path = tmp_path_factory.mktemp("real") / "few.zip"
+    taken: Counter[str] = Counter()
+    with (
+        zipfile.ZipFile(shared / "data" / "Facial_emotion_images.zip") as whole,
+        zipfile.ZipFile(path, "w") as few,
+    ):
+        for name in whole.namelist():
+            folder = str(PurePosixPath(name).parent)
+            taken[folder] += 1
+            if "/train/" not in name or taken[folder] <= 400:
+                few.writestr(name, whole.read(name))
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -58,3 +58,28 @@ def paired_difference(
     difference = first - second
     half = Z_95 * math.sqrt((first + second - difference**2) / (trials + 2))
     return max(-1.0, difference - half), min(1.0, difference + half)
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Return the two-sided p of the exact McNemar test, 0 to 1.
+
+    Args:
+        only_first: trials in which the first succeeded and the second did not.
+        only_second: the other way round.
+
+    Returns:
+        The probability of at least so uneven a split if both succeed equally often;
+        1 without any discordant trial.
+
+    Raises:
+        ValueError: figures below 0.
+
+    Source: McNemar 1947, Psychometrika 12, 153; the exact form is the binomial one.
+    """
+    if min(only_first, only_second) < 0:
+        raise ValueError(f"{only_first} and {only_second} discordant")
+    trials = only_first + only_second
+    tail = sum(
+        math.comb(trials, count) for count in range(min(only_first, only_second) + 1)
+    )
+    return min(1.0, float(2 * tail / 2**trials))

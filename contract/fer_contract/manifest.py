@@ -65,6 +65,7 @@ class BundleManifest:
 
     KIND: ClassVar[str] = "bundle"
     MODEL: ClassVar[str] = "model_int8.tflite"
+    EDGETPU: ClassVar[str] = "model_int8_edgetpu.tflite"
     GOLDEN: ClassVar[str] = "golden.npz"
     REQUIRED: ClassVar[tuple[str, ...]] = (MODEL, GOLDEN)
 

@@ -1,7 +1,7 @@
 """One conversion from end to end: quantize, compare, judge, and bundle or refuse."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,37 +9,59 @@ from typing import Any
 import numpy as np
 
 from fer_contract.dataset import FaceData
+from fer_contract.errors import DataError
 from fer_contract.golden import make_golden
-from fer_contract.manifest import (
-    BundleManifest,
-    RunManifest,
-    read_manifest,
-    sha256,
-    write_manifest,
-)
+from fer_contract.manifest import BundleManifest, write_manifest
 from fer_contract.tflite import TfliteClassifier
-from fer_converter.calibration import select
-from fer_converter.parity import Gates, Outcome, Parity, Verdict, compare, judge
-from fer_converter.quantize import FloatModel, versions
-from fer_converter.report import Report, write_report
-from fer_converter.staging import Staging
+from fer_converter.backend import versions
+from fer_converter.calibration import Selection, select
+from fer_converter.calibration_proof import CalibrationProof, blank_face, prove
+from fer_converter.certainty import certainty
+from fer_converter.edgetpu_target import EdgeTpu, aim_at_edgetpu, only_predict
+from fer_converter.freezing import freeze
+from fer_converter.gates import Gates, float_parity, judge
+from fer_converter.interpreters import FloatTflite, Numbers, probabilities
+from fer_converter.latency import Latency, measure
+from fer_converter.layers import LayerError, layer_errors
+from fer_converter.parity import compare, order_of_outputs
+from fer_converter.quantize import Kind, to_tflite
+from fer_converter.report.facts import ComparedKind, Report
+from fer_converter.report.write import write_report
+from fer_converter.rules import DEVICE_RULES, check
+from fer_converter.sources import Asked, FloatModel, open_model
+from fer_converter.staging import REPORTS, Staging
+from fer_converter.tflite_file import TfliteFile, parse_tflite
+
+_INSPECTED_FACES = 32
+"""For what is measured tensor by tensor, without the fast kernels."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What to convert, on which faces, and what it may cost."""
 
-    run: Path
-    """Run directory of the trainer."""
+    model: Path
+    """Run directory, ``.keras`` file or SavedModel directory."""
+    asked: Asked
     data: Path
     """Zip or folder with the split ``validation``."""
     bundle: Path
     """Directory to make."""
+    compared: tuple[Kind, ...]
+    """Made, measured and kept beside int8."""
     gates: Gates
     calibration_faces: int
     seed: int
     name: str | None
-    """What events call the model; its preset and digest if None."""
+    """What events call the model; its network and digest if None."""
+    threshold: float
+    """A score below this is reported as ``uncertain``; 0 to 1."""
+    edgetpu: bool
+    """Whether it must run on the Edge TPU, all of it."""
+    compiler_seconds: int
+    """That the Edge TPU compiler may take."""
+    timing: bool
+    """Whether to measure latency, which no two runs have in common."""
     force: bool
     """Replace a bundle that is there."""
     skip_unreadable: bool
@@ -50,20 +72,23 @@ class Plan:
 class Result:
     """What came of it."""
 
-    parity: Parity
-    verdicts: tuple[Verdict, ...]
+    report: Report
     directory: Path
     """The bundle, or the directory with the report alone if it was refused."""
-    model_bytes: int
 
-    @property
-    def passed(self) -> bool:
-        """Whether there is a bundle."""
-        return all(verdict.outcome is Outcome.PASSED for verdict in self.verdicts)
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The ``.tflite`` files of one graph."""
+
+    contents: Mapping[Kind, bytes]
+    files: Mapping[Kind, TfliteFile]
+    uncalibrated: TfliteFile
+    """Int8, but calibrated on a blank face."""
 
 
 def convert(plan: Plan, say: Callable[[str], None]) -> Result:
-    """Quantize a run's model to int8 and bundle it if every gate passes.
+    """Quantize a model to int8 and bundle it if every gate and rule passes.
 
     Nothing half-done is left: the bundle is made beside its place and moved there
     when it is whole. After a refusal the place is as it was, and beside it lies
@@ -83,67 +108,176 @@ def convert(plan: Plan, say: Callable[[str], None]) -> Result:
         OSError: the bundle cannot be written.
     """
     staging = Staging(plan.bundle, force=plan.force)
-    say(f"reading {plan.run}")
-    run = read_manifest(plan.run, RunManifest)
+    say(f"reading {plan.model}")
+    trained = open_model(plan.model, plan.asked)
     data = FaceData(
-        plan.data, run.labels, run.input, skip_unreadable=plan.skip_unreadable
+        plan.data, trained.labels, trained.input, skip_unreadable=plan.skip_unreadable
     )
     parts = select(data.load("validation"), plan.calibration_faces, plan.seed)
+    float_scores = trained.probabilities(parts.parity.faces)
+    _check_order(trained, float_scores, parts)
+
     with staging:
         say(f"quantizing, calibrated on {len(parts.calibration)} validation faces")
-        trained = FloatModel(plan.run / RunManifest.MODEL, run.input, run.labels)
-        model = staging.directory / BundleManifest.MODEL
-        model.write_bytes(trained.quantized(parts.calibration.faces))
-        quantized = TfliteClassifier(model)
+        made = _make(trained, plan.compared, parts)
+        for kind, content in made.contents.items():
+            (staging.directory / f"model_{kind}.tflite").write_bytes(content)
+        int8 = TfliteClassifier(staging.directory / BundleManifest.MODEL)
 
         say(f"comparing on the other {len(parts.parity)} validation faces")
-        faces = parts.parity
-        parity = compare(
-            trained.probabilities(faces.faces),
-            np.stack([quantized.probabilities(face) for face in faces.faces]),
-            faces.classes,
-            run.labels,
+        report = _examine(plan, trained, parts, float_scores, made, int8)
+        say("looking at what the Edge TPU would run")
+        edgetpu = _edgetpu(plan, made.files[Kind.INT8], staging.directory)
+        report = dataclasses.replace(
+            report, edgetpu=edgetpu, verdicts=(*report.verdicts, *edgetpu.verdicts)
         )
-        verdicts = judge(parity, plan.gates)
-
-        digest = sha256(model)
-        manifest = BundleManifest(
-            name=plan.name or f"{run.preset}-{digest[:8]}",
-            labels=run.labels,
-            input=run.input,
-            training=_training_facts(run),
-            calibration=parts.facts(),
-            parity=parity.facts() | {"gates": dataclasses.asdict(plan.gates)},
-            versions=versions(),
-        )
-        report = Report(
-            manifest=manifest,
-            parity=parity,
-            verdicts=verdicts,
-            float_bytes=trained.weight_bytes,
-            int8_bytes=model.stat().st_size,
-            int8_digest=digest,
-        )
+        if Kind.FLOAT32 not in plan.compared:
+            (staging.directory / f"model_{Kind.FLOAT32}.tflite").unlink()
         write_report(report, staging.directory)
-        result = Result(parity, verdicts, plan.bundle, report.int8_bytes)
-        if not result.passed:
-            model.unlink()
-            return dataclasses.replace(result, directory=staging.refuse())
+        if not report.passed:
+            for path in staging.directory.iterdir():
+                if path.name not in REPORTS:
+                    path.unlink()
+            return Result(report, staging.refuse())
 
-        golden = make_golden(run.input, quantized.quantized, quantized.runtime)
+        golden = make_golden(trained.input, int8.quantized, int8.runtime)
         golden.save(staging.directory / BundleManifest.GOLDEN)
         files = sorted(path.name for path in staging.directory.iterdir())
-        write_manifest(staging.directory, manifest, files)
+        write_manifest(staging.directory, report.manifest, files)
         staging.finish()
-        return result
+        return Result(report, plan.bundle)
 
 
-def _training_facts(run: RunManifest) -> dict[str, Any]:
-    return {
-        "preset": run.preset,
-        "seed": run.seed,
-        "data": run.data,
-        "versions": run.versions,
-        "model_sha256": run.files[RunManifest.MODEL],
-        **run.training,
+def _check_order(trained: FloatModel, scores: Numbers, parts: Selection) -> None:
+    """Refuse labels that are in another order than the model's outputs.
+
+    Raises:
+        DataError: they are.
+    """
+    classes = parts.parity.classes
+    order = order_of_outputs(scores, classes, trained.labels)
+    if order is not None:
+        right = float((scores.argmax(axis=1) == classes).mean())
+        raise DataError(
+            f"{trained.path}: with its outputs as {', '.join(trained.labels)} it is "
+            f"right on {right:.1%} of the validation faces, and on many more as "
+            f"{', '.join(order)}: the labels are in another order"
+        )
+
+
+def _make(trained: FloatModel, compared: tuple[Kind, ...], parts: Selection) -> _Made:
+    frozen = freeze(trained)
+    faces = parts.calibration.faces
+    contents = {Kind.FLOAT32: to_tflite(frozen, Kind.FLOAT32)}
+    for kind in compared:
+        if kind not in (Kind.FLOAT32, Kind.INT8):
+            contents[kind] = to_tflite(frozen, kind)
+    contents[Kind.INT8] = to_tflite(frozen, Kind.INT8, faces)
+    blank = to_tflite(frozen, Kind.INT8, blank_face(faces))
+    return _Made(
+        contents=contents,
+        files={
+            kind: parse_tflite(content, Path(f"model_{kind}.tflite"))
+            for kind, content in contents.items()
+        },
+        uncalibrated=parse_tflite(blank, Path("uncalibrated.tflite")),
+    )
+
+
+def _examine(
+    plan: Plan,
+    trained: FloatModel,
+    parts: Selection,
+    float_scores: Numbers,
+    made: _Made,
+    int8: TfliteClassifier,
+) -> Report:
+    """Measure everything that the report tells, but for the Edge TPU."""
+    faces, classes = parts.parity.faces, parts.parity.classes
+    models: dict[Kind, Any] = {
+        kind: int8 if kind is Kind.INT8 else FloatTflite(content)
+        for kind, content in made.contents.items()
     }
+    scores = {kind: probabilities(model, faces) for kind, model in models.items()}
+    parity = compare(float_scores, scores[Kind.INT8], classes, trained.labels)
+    sure = certainty(float_scores, scores[Kind.INT8], classes)
+    proof = _prove(made, parts)
+    difference = float(np.abs(scores[Kind.FLOAT32] - float_scores).max())
+    verdicts = (
+        *judge(parity, plan.gates),
+        float_parity(difference),
+        proof.verdict(),
+        *check(made.files[Kind.INT8], DEVICE_RULES),
+    )
+    latency = _latency(models, parts) if plan.timing else None
+    int8_file = made.files[Kind.INT8]
+    manifest = BundleManifest(
+        name=plan.name or f"{trained.name}-{int8_file.digest[:8]}",
+        labels=trained.labels,
+        input=trained.input,
+        temperature=sure.temperature,
+        threshold=plan.threshold,
+        training=trained.training,
+        calibration={**parts.facts(), "proof": proof.facts()},
+        parity={
+            **parity.facts(),
+            "float32_difference": difference,
+            "calibration_error": sure.facts()["calibration_error"],
+            "gates": dataclasses.asdict(plan.gates),
+        },
+        versions=versions(),
+    )
+    return Report(
+        manifest=manifest,
+        verdicts=verdicts,
+        kinds=tuple(
+            ComparedKind.of(made.files[kind], kind, scores[kind], float_scores, classes)
+            for kind in made.contents
+        ),
+        weight_bytes=trained.weight_bytes,
+        multiplications=int8_file.multiplications,
+        digest=int8_file.digest,
+        parity=parity,
+        certainty=sure,
+        layers=_layers(made, parts),
+        proof=proof,
+        latency=latency,
+        faces=faces[[flip.face for flip in parity.flips]],
+        names=tuple(parts.parity.names[flip.face] for flip in parity.flips),
+        edgetpu=None,
+    )
+
+
+def _prove(made: _Made, parts: Selection) -> CalibrationProof:
+    every = max(1, len(parts.calibration) // _INSPECTED_FACES)
+    return prove(
+        made.files[Kind.INT8],
+        made.uncalibrated,
+        made.files[Kind.FLOAT32],
+        made.contents[Kind.FLOAT32],
+        parts.calibration.faces[::every],
+    )
+
+
+def _layers(made: _Made, parts: Selection) -> tuple[LayerError, ...]:
+    every = max(1, len(parts.parity) // _INSPECTED_FACES)
+    return layer_errors(
+        made.files[Kind.FLOAT32],
+        made.contents[Kind.FLOAT32],
+        made.files[Kind.INT8],
+        made.contents[Kind.INT8],
+        parts.parity.faces[::every],
+    )
+
+
+def _latency(models: Mapping[Kind, Any], parts: Selection) -> Latency:
+    timed = {str(kind): model.probabilities for kind, model in models.items()}
+    return measure(timed, parts.parity.faces)
+
+
+def _edgetpu(plan: Plan, model: TfliteFile, directory: Path) -> EdgeTpu:
+    if not plan.edgetpu:
+        return only_predict(model)
+    return aim_at_edgetpu(
+        model, directory, plan.bundle, timeout_seconds=plan.compiler_seconds
+    )

@@ -1,49 +1,20 @@
-"""What quantization cost, measured on the same faces, and whether it is allowed.
+"""What quantization cost, counted on the same faces: float against int8."""
 
-A gate is one small function: its docstring is the rule, and it returns a verdict
-with the figure, its interval and the bound. Console, report and exit code are made
-from those. The bound is held against the interval, not the mean: what is not shown
-does not pass.
-"""
-
-from collections.abc import Callable
+import itertools
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fer_contract.intervals import paired_difference, wilson
+from fer_contract.intervals import mcnemar, paired_difference, wilson
 from fer_contract.labels import Labels
+from fer_contract.metrics import confusion_matrix
 
+Numbers = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
 
-@dataclass(frozen=True, slots=True)
-class Gates:
-    """What a conversion may cost; the command line has the defaults."""
-
-    max_accuracy_drop: float
-    """Percentage points of accuracy, float minus int8."""
-    min_agreement: float
-    """Share of faces on which float and int8 name the same class, 0 to 1."""
-
-
-class Outcome(StrEnum):
-    """How a gate decided; only ``PASSED`` makes a bundle."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    UNDECIDED = "undecided"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One gate's decision."""
-
-    gate: str
-    outcome: Outcome
-    saw: str
-    """Figure with its 95 % interval, and the bound."""
+_MOST_CLASSES_TO_PERMUTE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +25,23 @@ class ClassParity:
     faces: int
     float_right: int
     int8_right: int
+    flips: int
+    """Faces of this class on which float and int8 name different ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A face on which float and int8 name different classes."""
+
+    face: int
+    """Index among the faces compared."""
+    truth: str
+    by_float: str
+    float_score: float
+    """0 to 1."""
+    by_int8: str
+    int8_score: float
+    """0 to 1, before any temperature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +55,8 @@ class Parity:
     only_float_right: int
     only_int8_right: int
     classes: tuple[ClassParity, ...]
+    flips: tuple[Flip, ...] = ()
+    """Most certain first."""
 
     @property
     def drop(self) -> float:
@@ -81,22 +71,33 @@ class Parity:
         )
         return 100 * low, 100 * high
 
+    @property
+    def chance(self) -> float:
+        """Probability of so uneven a loss and gain if int8 lost nothing, 0 to 1."""
+        return mcnemar(self.only_float_right, self.only_int8_right)
+
     def facts(self) -> dict[str, Any]:
         """Return the figures as JSON."""
         return {
             "faces": self.faces,
-            "float_accuracy": _proportion(self.float_right, self.faces),
-            "int8_accuracy": _proportion(self.int8_right, self.faces),
-            "agreement": _proportion(self.agree, self.faces),
+            "float_accuracy": proportion(self.float_right, self.faces),
+            "int8_accuracy": proportion(self.int8_right, self.faces),
+            "agreement": proportion(self.agree, self.faces),
             "accuracy_drop_points": {
                 "value": round(self.drop, 3),
                 "interval_95": [round(bound, 3) for bound in self.drop_interval],
+            },
+            "mcnemar": {
+                "only_float_right": self.only_float_right,
+                "only_int8_right": self.only_int8_right,
+                "p": round(self.chance, 4),
             },
             "classes": {
                 part.label: {
                     "faces": part.faces,
                     "float_recall": round(part.float_right / part.faces, 4),
                     "int8_recall": round(part.int8_right / part.faces, 4),
+                    "flips": part.flips,
                 }
                 for part in self.classes
             },
@@ -104,26 +105,36 @@ class Parity:
 
 
 def compare(
-    float_scores: npt.NDArray[np.float64],
-    int8_scores: npt.NDArray[np.float64],
-    classes: npt.NDArray[np.int64],
-    labels: Labels,
+    float_scores: Numbers, int8_scores: Numbers, classes: Indices, labels: Labels
 ) -> Parity:
     """Count where float and int8 are right and where they agree.
 
     Args:
-        float_scores: (N, C) of the Keras model.
+        float_scores: (N, C) of the float model.
         int8_scores: (N, C) of the TFLite model, on the same faces.
         classes: (N,), the right class of each.
         labels: C names.
     """
     by_float, by_int8 = float_scores.argmax(axis=1), int8_scores.argmax(axis=1)
     float_right, int8_right = by_float == classes, by_int8 == classes
+    flipped = by_float != by_int8
+    flips = [
+        Flip(
+            face=int(face),
+            truth=labels[classes[face]],
+            by_float=labels[by_float[face]],
+            float_score=float(float_scores[face].max()),
+            by_int8=labels[by_int8[face]],
+            int8_score=float(int8_scores[face].max()),
+        )
+        for face in np.flatnonzero(flipped)
+    ]
+    flips.sort(key=lambda flip: (-flip.float_score - flip.int8_score, flip.face))
     return Parity(
         faces=len(classes),
         float_right=int(float_right.sum()),
         int8_right=int(int8_right.sum()),
-        agree=int((by_float == by_int8).sum()),
+        agree=int((~flipped).sum()),
         only_float_right=int((float_right & ~int8_right).sum()),
         only_int8_right=int((int8_right & ~float_right).sum()),
         classes=tuple(
@@ -132,53 +143,47 @@ def compare(
                 faces=int((classes == index).sum()),
                 float_right=int(float_right[classes == index].sum()),
                 int8_right=int(int8_right[classes == index].sum()),
+                flips=int(flipped[classes == index].sum()),
             )
             for index, label in enumerate(labels)
         ),
+        flips=tuple(flips),
     )
 
 
-def accuracy_drop(parity: Parity, gates: Gates) -> Verdict:
-    """The accuracy lost stays below --max-accuracy-drop."""
-    low, high = parity.drop_interval
-    saw = (
-        f"{parity.drop:+.2f} points ({low:+.2f} to {high:+.2f}), at most "
-        f"{gates.max_accuracy_drop:.2f} allowed"
+def order_of_outputs(
+    scores: Numbers, classes: Indices, labels: Labels
+) -> Labels | None:
+    """Find the order of labels that a model was trained with, if it is another.
+
+    Args:
+        scores: (N, C).
+        classes: (N,), by the order of ``labels``.
+        labels: C names, in the order in which the outputs are said to be.
+
+    Returns:
+        The order that is right on more faces, beyond doubt (the 95 % intervals do not
+        touch); None if there is none, or too many to try.
+    """
+    count = len(labels)
+    if count > _MOST_CLASSES_TO_PERMUTE:
+        return None
+    matrix = confusion_matrix(classes, scores.argmax(axis=1), count)
+    outputs = range(count)
+    # order[k]: the class that output k stands for.
+    best = max(
+        itertools.permutations(outputs),
+        key=lambda order: sum(matrix[order[output], output] for output in outputs),
     )
-    if high <= gates.max_accuracy_drop:
-        outcome = Outcome.PASSED
-    elif low > gates.max_accuracy_drop:
-        outcome = Outcome.FAILED
-    else:
-        outcome = Outcome.UNDECIDED
-    return Verdict("accuracy drop", outcome, saw)
+    faces = len(classes)
+    right = int(sum(matrix[best[output], output] for output in outputs))
+    if wilson(right, faces)[0] <= wilson(int(np.trace(matrix)), faces)[1]:
+        return None
+    return tuple(labels[index] for index in best)
 
 
-def agreement(parity: Parity, gates: Gates) -> Verdict:
-    """Float and int8 name the same class on at least --min-agreement of the faces."""
-    low, high = wilson(parity.agree, parity.faces)
-    saw = (
-        f"{parity.agree / parity.faces:.2%} ({low:.2%} to {high:.2%}), at least "
-        f"{gates.min_agreement:.2%} wanted"
-    )
-    if low >= gates.min_agreement:
-        outcome = Outcome.PASSED
-    elif high < gates.min_agreement:
-        outcome = Outcome.FAILED
-    else:
-        outcome = Outcome.UNDECIDED
-    return Verdict("agreement", outcome, saw)
-
-
-ALL_GATES: tuple[Callable[[Parity, Gates], Verdict], ...] = (accuracy_drop, agreement)
-
-
-def judge(parity: Parity, gates: Gates) -> tuple[Verdict, ...]:
-    """Ask every gate."""
-    return tuple(gate(parity, gates) for gate in ALL_GATES)
-
-
-def _proportion(successes: int, trials: int) -> dict[str, Any]:
+def proportion(successes: int, trials: int) -> dict[str, Any]:
+    """Return a share with its Wilson interval, 0 to 1, as JSON."""
     low, high = wilson(successes, trials)
     return {
         "value": round(successes / trials, 4),

@@ -1,14 +1,24 @@
 """``fer-convert`` as a user meets it: bundle or refusal, and what it leaves."""
 
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from markupsafe import escape
 
+from converter_models import softmax_model
+from fer_contract.dataset import FaceData
 from fer_contract.golden import Golden
 from fer_contract.manifest import BundleManifest, read_manifest
 from fer_contract.tflite import TfliteClassifier
+from fer_converter.backend import start_tensorflow
+from fer_converter.calibration import select
+from fer_converter.edgetpu import MAPPED
 from processes import run_command
 
 
@@ -50,21 +60,55 @@ def test_the_reports_agree(bundle: Path) -> None:
     assert facts["passed"] is True
     for verdict in facts["verdicts"]:
         assert verdict["outcome"] == "passed"
-        assert verdict["saw"].replace("+", "&#43;") in page.replace("+", "&#43;")
+        for text in (verdict["saw"], verdict["meaning"]):
+            assert str(escape(text)) in page
     assert facts["int8_sha256"] in page
+    assert page.count("<svg") == 5
+    assert page.count("data:image/png") == min(96, len(facts["flips"]))
     assert "http" not in page
     assert "<script" not in page
 
 
-def test_a_second_conversion_gives_the_same_bundle(
+def test_what_a_report_tells(bundle: Path) -> None:
+    """Every part of the issue that a program may want to read."""
+    facts = json.loads((bundle / "report.json").read_text())
+    manifest = facts["manifest"]
+    assert [part["kind"] for part in facts["kinds"]] == ["float32", "int8"]
+    assert facts["kinds"][0]["largest_difference"] <= 1e-5
+    assert facts["certainty"]["temperature"] == manifest["temperature"] != 1.0
+    assert facts["certainty"]["coverage"][0]["coverage"] == 1.0
+    assert len(facts["layers"]) > 15
+    assert facts["guilty_layer"] in facts["layers"]
+    assert facts["latency"]["rounds"] > 10
+    assert facts["multiplications"] == pytest.approx(21.2e6, rel=0.01)
+    assert facts["edgetpu"]["predicted"] is True
+    assert {row["maps"] for row in facts["edgetpu"]["table"]} == {True}
+    proof = manifest["calibration"]["proof"]
+    assert proof["differ_from_uncalibrated"] > proof["activation_ranges"] / 2
+    assert len(manifest["calibration"]["files"]) == 200
+    assert 0 <= manifest["parity"]["mcnemar"]["p"] <= 1
+    assert set(manifest["parity"]["calibration_error"]) == {
+        "float", "int8", "int8_tempered",
+    }  # fmt: skip
+
+
+def test_a_second_conversion_gives_the_same_model(
     bundle: Path, run_directory: Path, drawn_faces: Path, tmp_path: Path
 ) -> None:
-    """Every file to the last byte."""
+    """To the last byte; the reports differ in the time that was measured alone."""
     again = tmp_path / "again"
-    code, _, errors = convert(run_directory, again, drawn_faces)
+    code, lines, errors = convert(run_directory, again, drawn_faces)
     assert (code, errors) == (0, [])
-    for path in bundle.iterdir():
-        assert path.read_bytes() == (again / path.name).read_bytes(), path.name
+    for name in ("model_int8.tflite", "golden.npz"):
+        assert (bundle / name).read_bytes() == (again / name).read_bytes(), name
+    first, second = (
+        json.loads((place / "report.json").read_text()) for place in (bundle, again)
+    )
+    assert first.pop("latency") != second.pop("latency")
+    assert first == second
+    assert lines[-1] == f"bundle: {again}"
+    # What it says when it is done, after a line for each of its four steps.
+    assert len(lines[4:]) <= 11
 
 
 def test_a_bound_that_cannot_be_met(
@@ -175,18 +219,177 @@ def test_a_full_disk(run_directory: Path, drawn_faces: Path, full_disk: Path) ->
     assert list(full_disk.iterdir()) == []
 
 
-def test_the_studys_base_network(drawn_faces: Path, tmp_path: Path) -> None:
-    """It converts like the preset that is made for the edge, and keeps its accuracy."""
-    run, out = tmp_path / "run", tmp_path / "bundle"
+def test_too_few_faces_to_decide(
+    run_directory: Path, drawn_faces: Path, tmp_path: Path
+) -> None:
+    """Exit 1, and the line says that more faces would help."""
+    data = tmp_path / "faces"
+    for split in ("train", "validation", "test"):
+        for label in ("happy", "neutral", "sad", "surprise"):
+            place = data / split / label
+            place.mkdir(parents=True)
+            for face in sorted((drawn_faces / split / label).iterdir())[:12]:
+                shutil.copy(face, place)
+    code, lines, errors = convert(run_directory, tmp_path / "bundle", data)
+    assert code == 1
+    assert len(errors) == 1
+    assert "too few faces to decide" in errors[0]
+    assert any(line.startswith("undecided agreement: ") for line in lines)
+
+
+def test_calibration_on_black_faces(
+    run_directory: Path, drawn_faces: Path, tmp_path: Path
+) -> None:
+    """Exit 1: what it costs is seen on the other faces."""
+    data = shutil.copytree(drawn_faces, tmp_path / "faces")
+    chosen = select(FaceData(data).load("validation"), 200, seed=0).calibration
+    for name in chosen.names:
+        assert cv2.imwrite(str(data / name), np.zeros((48, 48), np.uint8))
+    code, _, errors = convert(run_directory, tmp_path / "bundle", data)
+    assert code == 1
+    assert len(errors) == 1
+    assert "refused, accuracy drop +" in errors[0]
+    report = json.loads((tmp_path / "bundle.refused" / "report.json").read_text())
+    assert report["kinds"][0]["accuracy"]["value"] > 0.9
+    assert report["kinds"][1]["accuracy"]["value"] < 0.9
+
+
+@pytest.fixture(scope="module")
+def own_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Somebody's own untrained network for the drawn faces' four classes."""
+    keras, _ = start_tensorflow()
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((48, 48, 3))
+    x = keras.layers.Conv2D(8, 3, activation="hard_swish")(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    path = tmp_path_factory.mktemp("own") / "own.keras"
+    softmax_model(inputs, x, classes=4).save(path)
+    return path
+
+
+OWN = (
+    "--labels", "happy,neutral,sad,surprise", "--pixels", "-1..1", "--no-timing",
+    "--max-accuracy-drop", "50", "--min-agreement", "0.1",
+)  # fmt: skip
+
+
+def test_a_network_of_ones_own(
+    own_model: Path, drawn_faces: Path, tmp_path: Path
+) -> None:
+    """All kinds in one table; without timing the same bundle byte for byte."""
+    kinds = ("--float32", "--float16", "--dynamic")
+    places = tmp_path / "first", tmp_path / "second"
+    for place in places:
+        code, lines, errors = convert(own_model, place, drawn_faces, *OWN, *kinds)
+        assert (code, errors) == (0, [])
+    assert any("float is no better than always naming" in line for line in lines)
+    names = {path.name for path in places[0].iterdir()}
+    assert names == {
+        "golden.npz", "manifest.json", "model_dynamic.tflite", "model_float16.tflite",
+        "model_float32.tflite", "model_int8.tflite", "report.html", "report.json",
+    }  # fmt: skip
+    for name in names:
+        first, second = ((place / name).read_bytes() for place in places)
+        assert first == second, name
+    manifest = read_manifest(places[0], BundleManifest)
+    assert manifest.name.startswith("own-")
+    assert (manifest.training["channels"], manifest.training["pixels"]) == (3, "-1..1")
+
+
+def test_a_network_that_the_edge_tpu_does_not_run(
+    own_model: Path, drawn_faces: Path, tmp_path: Path
+) -> None:
+    """Without a compiler the rules decide: exit 1 with the operator at fault."""
+    code, lines, errors = convert(
+        own_model, tmp_path / "bundle", drawn_faces, *OWN, "--edgetpu"
+    )
+    assert code == 1
+    assert len(errors) == 1
+    assert "refused, every operator maps" in errors[0]
+    assert "because of HARD_SWISH" in errors[0]
+    command = f"edgetpu_compiler -s -t 180 -o {tmp_path / 'bundle'} "
+    assert any(command in line and "coral.ai" in line for line in lines)
+
+
+def test_the_compilers_word_against_the_prediction(
+    own_model: Path,
+    drawn_faces: Path,
+    tmp_path: Path,
+    repository: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With a compiler on PATH it decides; where it disagrees, both are told."""
+    script = tmp_path / "edgetpu_compiler"
+    program = repository / "tests" / "stand_in_compiler.py"
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} {program} "$@"\n')
+    script.chmod(0o755)
+    compiled = tmp_path / "compiled"
+    compiled.write_bytes(b"....edgetpu-custom-op....")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
+    monkeypatch.setenv("COMPILED", str(compiled))
+    monkeypatch.setenv("ROWS", f"CONV_2D|1|{MAPPED}\nHARD_SWISH|1|{MAPPED}")
+    monkeypatch.setenv("PLAY", "success")
+    out = tmp_path / "bundle"
+    code, lines, errors = convert(own_model, out, drawn_faces, *OWN, "--edgetpu")
+    assert (code, errors) == (0, [])
+    assert any(
+        "disagree: HARD_SWISH: predicted 0 of 1 mapped, compiler mapped 1 of 1" in line
+        for line in lines
+    )
+    manifest = read_manifest(out, BundleManifest)
+    assert manifest.EDGETPU in manifest.files
+    monkeypatch.setenv("PLAY", "fail:Internal compiler error. Aborting! ")
+    code, _, errors = convert(own_model, out, drawn_faces, *OWN, "--edgetpu", "--force")
+    assert code == 1
+    assert "Edge TPU compiler exit 1: Internal compiler error. Aborting!" in errors[0]
+    assert read_manifest(out, BundleManifest) == manifest  # the old one stays
+
+
+def test_labels_in_another_order(
+    run_directory: Path, drawn_faces: Path, tmp_path: Path
+) -> None:
+    """Exit 2, and the order in which they fit."""
+    code, _, errors = convert(
+        run_directory / "model.keras", tmp_path / "bundle", drawn_faces,
+        "--labels", "sad,neutral,happy,surprise",
+    )  # fmt: skip
+    assert code == 2
+    assert len(errors) == 1
+    assert "many more as happy, neutral, sad, surprise: the labels are" in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--labels", "a,a"], "--labels"),
+        (["--labels", "happy,,sad"], "--labels"),
+        (["--pixels", "0..2"], "--pixels"),
+        (["--threshold", "2"], "--threshold"),
+        (["--compiler-seconds", "0"], "--compiler-seconds"),
+    ],
+)
+def test_options_that_will_not_do(
+    own_model: Path,
+    drawn_faces: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    complaint: str,
+) -> None:
+    """Exit 2 before any work, and the option is named."""
+    code, lines, errors = convert(own_model, tmp_path / "b", drawn_faces, *arguments)
+    assert (code, lines) == (2, [])
+    assert complaint in errors[-1]
+
+
+def test_as_json(own_model: Path, drawn_faces: Path, tmp_path: Path) -> None:
+    """Standard output is the report, and nothing else."""
     done = run_command(
-        "fer-train", "run", "--data", drawn_faces, "--out", run,
-        "--preset", "base", "--epochs", "6", "--batch-size", "32",
+        "fer-convert", "--int8", own_model, "-o", tmp_path / "bundle",
+        "--data", drawn_faces, *OWN, "--json", "--threshold", "0.25",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    # After six epochs it is in doubt about many faces; the bounds are wider for that.
-    code, _, errors = convert(
-        run, out, drawn_faces, "--max-accuracy-drop", "3", "--min-agreement", "0.94"
-    )
-    assert (code, errors) == (0, [])
-    parity = read_manifest(out, BundleManifest).parity
-    assert parity["int8_accuracy"]["interval_95"][0] > 0.3  # a guess has 0.25
+    report = json.loads(done.stdout)
+    assert report["passed"] is True
+    assert report["manifest"]["threshold"] == 0.25
+    assert report == json.loads((tmp_path / "bundle" / "report.json").read_text())

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer_converter.parity import Gates, Outcome, Parity, compare, judge
+from fer_converter.gates import Gates, float_parity, judge
+from fer_converter.parity import Parity, compare, order_of_outputs
+from fer_converter.verdicts import Outcome
 
 DEFAULTS = Gates(max_accuracy_drop=1.0, min_agreement=0.97)
 
@@ -96,3 +98,52 @@ def test_compare_counts_each_face_once() -> None:
     assert (figures.only_float_right, figures.only_int8_right) == (1, 1)
     assert [(c.label, c.faces, c.float_right, c.int8_right) for c in figures.classes] \
         == [("a", 2, 1, 1), ("b", 1, 1, 1), ("c", 2, 1, 1)]  # fmt: skip
+
+
+def test_flips_are_told_most_certain_first() -> None:
+    """Which face, what each named and how sure; and how many of each class."""
+    float_scores = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
+    int8_scores = np.array([[0.2, 0.8], [0.4, 0.6], [0.2, 0.8]])
+    figures = compare(float_scores, int8_scores, np.array([0, 0, 1]), ("a", "b"))
+    assert [(f.face, f.truth, f.by_float, f.by_int8) for f in figures.flips] == [
+        (0, "a", "a", "b"),
+        (1, "a", "a", "b"),
+    ]
+    assert figures.flips[0].float_score == 0.9
+    assert [part.flips for part in figures.classes] == [2, 0]
+    assert figures.chance == 0.5  # two heads of two
+
+
+@pytest.mark.parametrize(
+    ("difference", "outcome"), [(1e-6, Outcome.PASSED), (2e-5, Outcome.FAILED)]
+)
+def test_float_models_that_differ(difference: float, outcome: Outcome) -> None:
+    """The unquantized conversion must be the model itself."""
+    verdict = float_parity(difference)
+    assert verdict.outcome is outcome
+    assert "at most 1e-05 allowed" in verdict.saw
+
+
+@given(st.permutations(("a", "b", "c", "d")))
+def test_labels_in_another_order(order: list[str]) -> None:
+    """A good model whose outputs are named wrongly: the right order is found."""
+    labels = ("a", "b", "c", "d")
+    classes = np.repeat(np.arange(4), 50)
+    # Output k stands for order[k].
+    scores = np.eye(4)[[order.index(labels[truth]) for truth in classes]]
+    found = order_of_outputs(scores, classes, labels)
+    assert found == (None if tuple(order) == labels else tuple(order))
+
+
+def test_a_model_that_guesses() -> None:
+    """No order is beyond doubt better; nothing is claimed."""
+    rng = np.random.default_rng(0)
+    scores = rng.random((200, 4))
+    assert order_of_outputs(scores, rng.integers(0, 4, 200), tuple("abcd")) is None
+
+
+def test_too_many_labels_to_try() -> None:
+    """Nine classes have 362,880 orders."""
+    classes = np.arange(9)
+    scores = np.eye(9)[::-1]
+    assert order_of_outputs(scores, classes, tuple("abcdefghi")) is None

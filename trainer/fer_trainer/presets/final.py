@@ -37,7 +37,11 @@ def build(spec: InputSpec, classes: int) -> "keras.Model":
         x = layers.MaxPooling2D(2)(x)
         x = layers.Dropout(dropout)(x)
     x = layers.Flatten()(x)  # (3, 3, 512) of a 48x48 face -> 4,608
-    x = layers.Dense(256, activation="relu")(x)
+    # Without batch norm most of these units die in the first epoch, and all faces with
+    # them that no living unit answers to.
+    x = layers.Dense(256, use_bias=False)(x)
+    x = layers.BatchNormalization(momentum=0.9)(x)
+    x = layers.ReLU()(x)
     x = layers.Dropout(0.5)(x)
     outputs = layers.Dense(classes, activation="softmax", dtype="float32")(x)
     return keras.Model(inputs, outputs, name="final")

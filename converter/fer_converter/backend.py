@@ -1,0 +1,44 @@
+"""TensorFlow and Keras, started quietly."""
+
+import contextlib
+import importlib.metadata
+import io
+import os
+import warnings
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from fer_contract.quiet import native_messages_to_log
+
+
+def start_tensorflow() -> tuple[ModuleType, Any]:
+    """Import Keras on TensorFlow, and TensorFlow; takes seconds the first time."""
+    # TFLite comes out of TensorFlow, whatever backend the model was trained with.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    with native_messages_to_log():
+        import keras
+        import tensorflow
+
+        keras.ops.zeros((1,))
+    return keras, tensorflow
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a conversion depends on, by distribution name."""
+    names = ("fer-edge-toolkit", "tensorflow", "keras", "ai-edge-litert", "numpy")
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+@contextlib.contextmanager
+def without_chatter() -> Iterator[None]:
+    """Keep the conversion's progress prints and known warnings off the terminal."""
+    with (
+        native_messages_to_log(),
+        contextlib.redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(),
+    ):
+        # It says that the input's range comes from calibration, which is the aim.
+        warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
+        yield

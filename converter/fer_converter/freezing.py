@@ -1,0 +1,44 @@
+"""A model as one static graph of constants, in which nothing is left to run time."""
+
+from typing import Any
+
+from fer_contract.errors import ModelError
+from fer_converter.backend import start_tensorflow, without_chatter
+from fer_converter.rewriting import rewrite
+from fer_converter.sources import FloatModel
+
+
+def freeze(model: FloatModel) -> Any:
+    """Trace a model for one face, make its weights constants, and rewrite it.
+
+    With an open batch size TFLite computes shapes at run time, in operators that the
+    Edge TPU compiler refuses; ``set_shape`` is gone in Keras 3.
+
+    Returns:
+        A concrete function of TensorFlow: float32 (1, H, W, 1) -> float32 (1, C).
+
+    Raises:
+        ModelError: a model that takes another number of faces at a time.
+    """
+    _, tf = start_tensorflow()
+    # Not public, but the one way to a graph without variables, which the rewriting
+    # needs; the converter itself goes through it.
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    if model.batch not in (None, 1):
+        raise ModelError(
+            f"{model.path}: takes {model.batch} faces at a time; 1 or any is wanted"
+        )
+    with without_chatter():
+        traced = tf.function(model.call).get_concrete_function(
+            tf.TensorSpec((1, *model.input.shape), tf.float32, name="face")
+        )
+        frozen = convert_variables_to_constants_v2(traced, aggressive_inlining=True)
+        definition = rewrite(frozen.graph)
+        source, target = frozen.inputs[0].name, frozen.outputs[0].name
+        imported = tf.compat.v1.wrap_function(
+            lambda: tf.graph_util.import_graph_def(definition, name=""), []
+        )
+        return imported.prune(source, target)

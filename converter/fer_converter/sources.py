@@ -1,0 +1,272 @@
+"""Where a float model comes from: a run directory, a ``.keras`` file, a SavedModel."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_contract.errors import FerError, ManifestError, ModelError
+from fer_contract.labels import Labels
+from fer_contract.manifest import MANIFEST_NAME, RunManifest, read_manifest, sha256
+from fer_contract.preprocess import InputSpec, Pixels
+from fer_converter.backend import start_tensorflow
+
+_BATCH = 256
+_SIGNATURES = ("serving_default", "serve")
+
+
+class PixelRange(StrEnum):
+    """Which numbers a model wants its pixels as; the device always sends 0 to 255."""
+
+    BYTE = "0..255"
+    UNIT = "0..1"
+    SIGNED = "-1..1"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What only the user knows of a model that no manifest describes."""
+
+    labels: Labels | None = None
+    """Classes in the order of the outputs."""
+    pixel_range: PixelRange | None = None
+    margin: float | None = None
+    """Of the face's square; see ``InputSpec``."""
+
+
+@dataclass(frozen=True, slots=True)
+class FloatModel:
+    """A trained model that takes grey pixels, 0 to 255, and gives probabilities."""
+
+    path: Path
+    labels: Labels
+    input: InputSpec
+    name: str
+    """Of the network: the preset, or the file."""
+    training: Mapping[str, Any]
+    """What is known of its origin, as JSON."""
+    call: Callable[[Any], Any]
+    """TensorFlow: float32 (N, H, W, 1), 0-255 -> float32 (N, C)."""
+    batch: int | None
+    """Number of faces that ``call`` takes, if it takes no other."""
+    weight_bytes: int
+    """Of all weights as float32."""
+    keeps: Any = field(repr=False, default=None)
+    """What ``call`` needs to live."""
+
+    def probabilities(self, faces: Pixels) -> npt.NDArray[np.float64]:
+        """Classify faces: uint8 (N, H, W, 1) -> float64 (N, C), 0 to 1.
+
+        Raises:
+            ModelError: scores that are no probabilities.
+        """
+        _, tf = start_tensorflow()
+        step = self.batch or _BATCH
+        call = tf.function(self.call, reduce_retracing=True)
+        parts = [
+            call(tf.constant(faces[at : at + step], tf.float32)).numpy()
+            for at in range(0, len(faces), step)
+        ]
+        scores = np.concatenate(parts).astype(np.float64)
+        sums = scores.sum(axis=1)
+        if not np.allclose(sums, 1.0, atol=1e-3) or (scores < 0).any():
+            worst = sums[np.argmax(np.nan_to_num(np.abs(sums - 1), nan=np.inf))]
+            raise ModelError(
+                f"{self.path}: scores of a face sum to {worst:g}; 1 is wanted: let the "
+                "model end in a softmax"
+            )
+        return scores
+
+
+def open_model(path: Path, asked: Asked) -> FloatModel:
+    """Open a trained model of any form.
+
+    Args:
+        path: run directory, ``.keras`` file or SavedModel directory.
+        asked: for a model without a manifest; a run's own says all of it.
+
+    Raises:
+        ManifestError, DigestError: a run that is unfinished or damaged.
+        ModelError: no model, one of another input or output, or one whose weights are
+            not finite.
+        FerError: something asked that the run's manifest says, or not said.
+    """
+    if (path / MANIFEST_NAME).exists() or not path.exists():
+        return _open_run(path, asked)
+    if path.is_dir():
+        if not (path / "saved_model.pb").exists():
+            raise ManifestError(
+                f"{path}: neither {MANIFEST_NAME} nor saved_model.pb in it, so this is "
+                "no finished run and no SavedModel"
+            )
+        return _open_saved_model(path, asked)
+    return _open_keras(path, asked)
+
+
+def _open_run(path: Path, asked: Asked) -> FloatModel:
+    for value, option in (
+        (asked.labels, "--labels"),
+        (asked.pixel_range, "--pixels"),
+        (asked.margin, "--margin"),
+    ):
+        if value is not None:
+            raise FerError(f"{option}: {path} is a run, and its manifest says it")
+    run = read_manifest(path, RunManifest)
+    file = path / RunManifest.MODEL
+    model, call, weight_bytes = _load_keras(file)
+    if model.input_shape != (None, *run.input.shape):
+        raise ModelError(
+            f"{file}: input is {model.input_shape}; the manifest says "
+            f"{(None, *run.input.shape)}"
+        )
+    _check_output(file, model.output_shape, run.labels, "the manifest has")
+    return FloatModel(
+        path=path,
+        labels=run.labels,
+        input=run.input,
+        name=run.preset,
+        training={
+            "preset": run.preset,
+            "seed": run.seed,
+            "data": run.data,
+            "versions": run.versions,
+            "model_sha256": run.files[RunManifest.MODEL],
+            **run.training,
+        },
+        call=call,
+        batch=None,
+        weight_bytes=weight_bytes,
+        keeps=model,
+    )
+
+
+def _open_keras(path: Path, asked: Asked) -> FloatModel:
+    model, call, weight_bytes = _load_keras(path)
+    return _bare(
+        path, asked, call, model.input_shape, model.output_shape, weight_bytes, model,
+        {"model_sha256": sha256(path)},
+    )  # fmt: skip
+
+
+def _open_saved_model(path: Path, asked: Asked) -> FloatModel:
+    _, tf = start_tensorflow()
+    try:
+        loaded = tf.saved_model.load(str(path))
+    # Its readers raise whatever a damaged file leads them to.
+    except Exception as mistake:
+        raise ModelError(f"{path}: no SavedModel ({_first_line(mistake)})") from mistake
+    signature = next(
+        (
+            loaded.signatures[name]
+            for name in _SIGNATURES
+            if name in getattr(loaded, "signatures", {})
+        ),
+        None,
+    )
+    if signature is None:
+        raise ModelError(f"{path}: no signature {' or '.join(_SIGNATURES)} in it")
+    sources = list(signature.structured_input_signature[1].items())
+    targets = list(signature.structured_outputs.items())
+    if len(sources) != 1 or len(targets) != 1:
+        raise ModelError(
+            f"{path}: {len(sources)} inputs and {len(targets)} outputs; 1 and 1 wanted"
+        )
+    (source, spec), (target, answer) = sources[0], targets[0]
+    _check_finite(path, [(part.name, part.numpy()) for part in signature.variables])
+    return _bare(
+        path,
+        asked,
+        lambda pixels: signature(**{source: pixels})[target],
+        tuple(spec.shape),
+        tuple(answer.shape),
+        4 * sum(int(np.prod(part.shape)) for part in signature.variables),
+        loaded,
+        {"model_sha256": sha256(path / "saved_model.pb")},
+    )
+
+
+def _load_keras(path: Path) -> tuple[Any, Callable[[Any], Any], int]:
+    keras, _ = start_tensorflow()
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as mistake:
+        raise ModelError(
+            f"{path}: not a Keras model ({_first_line(mistake)})"
+        ) from mistake
+    _check_finite(path, [(part.path, part.numpy()) for part in model.weights])
+    weight_bytes = 4 * sum(part.numpy().size for part in model.weights)
+    return model, lambda pixels: model(pixels, training=False), weight_bytes
+
+
+def _bare(
+    path: Path,
+    asked: Asked,
+    call: Callable[[Any], Any],
+    source: tuple[Any, ...],
+    target: tuple[Any, ...],
+    weight_bytes: int,
+    keeps: Any,
+    training: Mapping[str, Any],
+) -> FloatModel:
+    """Describe a model that comes without a manifest."""
+    if asked.labels is None:
+        raise FerError(
+            f"--labels: {path} has no manifest; name its classes in the order of its "
+            "outputs, with commas"
+        )
+    if len(source) != 4 or source[3] not in (1, 3) or None in source[1:]:
+        raise ModelError(
+            f"{path}: input is {source}; (batch, height, width, 1 or 3) is wanted"
+        )
+    _check_output(path, target, asked.labels, "--labels names")
+    height, width, channels = source[1:]
+    pixel_range = asked.pixel_range or PixelRange.BYTE
+    margin = InputSpec().margin if asked.margin is None else asked.margin
+    return FloatModel(
+        path=path,
+        labels=asked.labels,
+        input=InputSpec(height, width, margin),
+        name=path.name.removesuffix(".keras"),
+        training={**training, "pixels": str(pixel_range), "channels": channels},
+        call=_from_grey_bytes(call, pixel_range, channels),
+        batch=source[0],
+        weight_bytes=weight_bytes,
+        keeps=keeps,
+    )
+
+
+def _from_grey_bytes(
+    call: Callable[[Any], Any], pixel_range: PixelRange, channels: int
+) -> Callable[[Any], Any]:
+    """Put what a model does to its pixels into its graph: the device sends bytes."""
+    _, tf = start_tensorflow()
+
+    def wrapped(pixels: Any) -> Any:
+        if pixel_range is PixelRange.UNIT:
+            pixels = pixels * np.float32(1 / 255)
+        elif pixel_range is PixelRange.SIGNED:
+            pixels = pixels * np.float32(2 / 255) - np.float32(1)
+        if channels == 3:
+            pixels = tf.concat([pixels, pixels, pixels], axis=-1)
+        return call(pixels)
+
+    return wrapped
+
+
+def _check_output(path: Path, shape: tuple[Any, ...], labels: Labels, who: str) -> None:
+    if len(shape) != 2 or shape[1] != len(labels):
+        raise ModelError(f"{path}: output is {shape}; {who} {len(labels)} labels")
+
+
+def _check_finite(path: Path, weights: list[tuple[str, Any]]) -> None:
+    for name, values in weights:
+        if not np.isfinite(values).all():
+            raise ModelError(f"{path}: {name} holds a NaN or an infinity")
+
+
+def _first_line(mistake: Exception) -> str:
+    return (str(mistake).strip() or type(mistake).__name__).splitlines()[0]

@@ -1,0 +1,34 @@
+"""How gates and rules decide; what they decide is their own."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """Only ``PASSED`` makes a bundle."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One decision."""
+
+    gate: str
+    outcome: Outcome
+    saw: str
+    """What was seen, and the bound if there is one."""
+    meaning: str = ""
+    """What must hold, in words."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it lets the model through."""
+        return self.outcome is Outcome.PASSED
+
+
+def decided(gate: str, holds: bool, saw: str, *, meaning: str = "") -> Verdict:
+    """Return the verdict of a rule that knows no doubt."""
+    return Verdict(gate, Outcome.PASSED if holds else Outcome.FAILED, saw, meaning)

@@ -1,0 +1,188 @@
+"""Models of every form, and what is said of one that will not do."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from converter_models import small_model
+from fer_contract.dataset import FaceSet
+from fer_contract.errors import FerError, ManifestError, ModelError
+from fer_contract.manifest import RunManifest, read_manifest, write_manifest
+from fer_contract.preprocess import Pixels
+from fer_converter.backend import start_tensorflow
+from fer_converter.sources import Asked, PixelRange, open_model
+
+LABELS = ("happy", "sad", "calm")
+
+
+def exported(model: Any, path: Path, batch: int | None) -> Path:
+    """Write a SavedModel as Keras does."""
+    keras, _ = start_tensorflow()
+    shape = (batch, *model.input_shape[1:])
+    spec = keras.InputSpec(shape=shape, dtype="float32")
+    model.export(path, input_signature=[spec], verbose=0)
+    return path
+
+
+def test_a_run_says_everything_itself(run_directory: Path, validation: FaceSet) -> None:
+    """Labels, input and network are its manifest's; its accuracy is the trainer's."""
+    run = read_manifest(run_directory, RunManifest)
+    model = open_model(run_directory, Asked())
+    assert (model.labels, model.input, model.name) == (run.labels, run.input, "compact")
+    named = model.probabilities(validation.faces).argmax(axis=1)
+    accuracy = float((named == validation.classes).mean())
+    assert accuracy == pytest.approx(run.training["validation"]["accuracy"], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("asked", "option"),
+    [
+        (Asked(labels=LABELS), "--labels"),
+        (Asked(pixel_range=PixelRange.UNIT), "--pixels"),
+        (Asked(margin=0.0), "--margin"),
+    ],
+)
+def test_a_run_and_something_that_contradicts_it(
+    run_directory: Path, asked: Asked, option: str
+) -> None:
+    """The option is named; nobody has to guess which of both counts."""
+    with pytest.raises(FerError, match=f"^{option}: .* its manifest says it"):
+        open_model(run_directory, asked)
+
+
+@pytest.mark.parametrize("batch", [None, 1])
+def test_a_saved_model_answers_as_the_keras_file(
+    small_keras: Path, noise: Pixels, tmp_path: Path, batch: int | None
+) -> None:
+    """Whether it takes any number of faces or one."""
+    keras, _ = start_tensorflow()
+    path = exported(keras.saving.load_model(small_keras), tmp_path / "saved", batch)
+    asked = Asked(labels=LABELS)
+    wanted = open_model(small_keras, asked).probabilities(noise)
+    np.testing.assert_allclose(
+        open_model(path, asked).probabilities(noise), wanted, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("pixel_range", "prepared"),
+    [
+        (PixelRange.UNIT, lambda pixels: pixels / 255),
+        (PixelRange.SIGNED, lambda pixels: pixels / 127.5 - 1),
+    ],
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pixels_are_made_what_the_model_wants(
+    noise: Pixels,
+    tmp_path: Path,
+    pixel_range: PixelRange,
+    prepared: Callable[[Any], Any],
+    channels: int,
+) -> None:
+    """Range and colour are in its graph afterwards: the device sends grey bytes."""
+    model = small_model(channels=channels)
+    path = tmp_path / "own.keras"
+    model.save(path)
+    wanted = model.predict(
+        np.repeat(prepared(noise.astype(np.float32)), channels, axis=-1), verbose=0
+    )
+    found = open_model(path, Asked(labels=LABELS, pixel_range=pixel_range))
+    np.testing.assert_allclose(found.probabilities(noise), wanted, atol=1e-6)
+
+
+def dense(classes: int = 3, activation: str | None = "softmax") -> Any:
+    keras, _ = start_tensorflow()
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Flatten()(inputs)
+    x = keras.layers.Dense(classes, activation=activation, name="judge")(x)
+    return keras.Model(inputs, x)
+
+
+def test_no_labels(small_keras: Path) -> None:
+    """They are asked for, with how to give them."""
+    with pytest.raises(FerError, match=r"^--labels: .*own\.keras has no manifest"):
+        open_model(small_keras, Asked())
+
+
+def test_too_few_labels(small_keras: Path) -> None:
+    """Both counts are named."""
+    with pytest.raises(ModelError, match=r"output is \(None, 3\); --labels names 2"):
+        open_model(small_keras, Asked(labels=("a", "b")))
+
+
+def test_two_colours(tmp_path: Path) -> None:
+    """The input is named, with what is wanted."""
+    path = tmp_path / "two.keras"
+    small_model(channels=2).save(path)
+    with pytest.raises(ModelError, match=r"input is \(None, 8, 8, 2\); .* 1 or 3"):
+        open_model(path, Asked(labels=LABELS))
+
+
+def test_an_end_without_softmax(tmp_path: Path, noise: Pixels) -> None:
+    """Scores that sum to anything are not taken for probabilities."""
+    path = tmp_path / "logits.keras"
+    dense(activation=None).save(path)
+    model = open_model(path, Asked(labels=LABELS))
+    with pytest.raises(ModelError, match="1 is wanted: let the model end in a softmax"):
+        model.probabilities(noise)
+
+
+def test_two_outputs(tmp_path: Path) -> None:
+    """A SavedModel with more than one is none of ours."""
+    keras, _ = start_tensorflow()
+    model = small_model()
+    both = keras.Model(model.input, [model.output, model.layers[1].output])
+    path = exported(both, tmp_path / "saved", None)
+    with pytest.raises(ModelError, match="1 inputs and 2 outputs"):
+        open_model(path, Asked(labels=LABELS))
+
+
+@pytest.mark.parametrize("form", ["keras", "saved"])
+def test_weights_that_are_not_numbers(tmp_path: Path, form: str) -> None:
+    """A NaN would quantize to anything; the weight is named."""
+    model = dense()
+    model.get_layer("judge").set_weights([np.full((64, 3), np.nan), np.zeros(3)])
+    path = tmp_path / "nan.keras"
+    if form == "keras":
+        model.save(path)
+    else:
+        path = exported(model, tmp_path / "saved", None)
+    with pytest.raises(ModelError, match=r"judge.*holds a NaN"):
+        open_model(path, Asked(labels=LABELS))
+
+
+def test_a_file_that_is_no_model(tmp_path: Path) -> None:
+    """One line that names it."""
+    path = tmp_path / "model.keras"
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(ModelError, match=r"model\.keras: not a Keras model"):
+        open_model(path, Asked(labels=LABELS))
+
+
+def test_a_saved_model_that_is_damaged(tmp_path: Path) -> None:
+    """One line that names it."""
+    path = tmp_path / "saved"
+    path.mkdir()
+    (path / "saved_model.pb").write_bytes(b"\xff\xfe nothing")
+    with pytest.raises(ModelError, match="saved: no SavedModel"):
+        open_model(path, Asked(labels=LABELS))
+
+
+def test_an_empty_directory(tmp_path: Path) -> None:
+    """It is neither a run nor a SavedModel, and is told so."""
+    with pytest.raises(ManifestError, match="no finished run and no SavedModel"):
+        open_model(tmp_path, Asked(labels=LABELS))
+
+
+def test_a_run_of_another_input(run_directory: Path, tmp_path: Path) -> None:
+    """A model exchanged by hand does not pass for the manifest's."""
+    run = shutil.copytree(run_directory, tmp_path / "run")
+    manifest = read_manifest(run, RunManifest)
+    small_model().save(run / "model.keras")
+    write_manifest(run, manifest, manifest.files)
+    with pytest.raises(ModelError, match=r"input is .*; the manifest says"):
+        open_model(run, Asked())
