@@ -76,6 +76,14 @@ def test_each_other_kind_alone(faces: Pixels, change: str) -> None:
     assert np.abs(means).max() < 15
 
 
+def test_faces_that_lie_in_memory_by_columns(faces: Pixels) -> None:
+    """As scaled ones do; they change as the same faces by rows."""
+    by_columns = faces.transpose(0, 2, 1, 3).copy().transpose(0, 2, 1, 3)
+    everything = dataclasses.replace(Augmentation(), downscale=3.0, erase=0.3)
+    changed = augment(by_columns, everything, rng())
+    np.testing.assert_array_equal(changed, augment(faces, everything, rng()))
+
+
 def test_a_shift_moves_by_at_most_its_share() -> None:
     """A dot in the middle is found again within 10 % of the side."""
     dot = np.zeros((200, 48, 48, 1), dtype=np.uint8)

@@ -67,7 +67,8 @@ def _move(faces: Pixels, plan: Augmentation, rng: np.random.Generator) -> Number
     """Mirror, turn, shear, zoom and shift; float32 (N, H, W)."""
     count, height, width = faces.shape
     transforms = _transforms(count, height, width, plan, rng)
-    source = faces.astype(np.float32)
+    # Row by row, as OpenCV wants it: scaled faces may lie in memory by columns.
+    source = faces.astype(np.float32, order="C")
     moved = np.empty_like(source)
     for index in range(count):
         cv2.warpAffine(

@@ -1,0 +1,106 @@
+"""Int8 against float, on the same faces: the compact network and the study's.
+
+On drawn faces always, on real ones when the shared material is there. The study's
+networks are trained here without drop-out, and the two large ones on faces of 32x32:
+so they learn in a minute, and it is their operators that conversion can break. A
+network of a minute is often in doubt and flips more, so its bounds are wider than the
+default ones, which one trained in full keeps (README, "Conversion").
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fer_contract.dataset import FaceData
+from fer_contract.preprocess import InputSpec
+from fer_trainer.presets import find_preset
+from processes import run_command
+
+GATES = ("--max-accuracy-drop", "3", "--min-agreement", "0.85")
+STUDY = [("base", 48, 5), ("batchnorm", 32, 3), ("complex", 32, 3)]
+
+
+def train(data: Path, network: str, side: int, epochs: int, path: Path) -> None:
+    """Leave one of the study's networks, trained without drop-out, as ``.keras``."""
+    import keras
+
+    spec = InputSpec(side, side)
+    faces = FaceData(data, spec=spec).load("train")
+    keras.utils.set_random_seed(0)
+    model = find_preset(network).graph(spec, len(faces.labels))
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.9
+    model.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
+    model.fit(faces.faces, faces.classes, batch_size=32, epochs=epochs, verbose=0)
+    model.save(path)
+
+
+def convert(model: Path, data: Path, bundle: Path) -> dict[str, Any]:
+    """Return what the report of the new bundle says."""
+    labels = ",".join(FaceData(data).labels)
+    done = run_command(
+        "fer-convert", "--int8", model, "-o", bundle, "--data", data,
+        "--labels", labels, "--no-timing", *GATES,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return report_of(bundle)
+
+
+def report_of(bundle: Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads((bundle / "report.json").read_text())
+    return report
+
+
+def check(report: dict[str, Any], faces: int, best_guess: float) -> None:
+    """Float beats guessing; int8 keeps what float knows; each step of the chain."""
+    parity = report["manifest"]["parity"]
+    assert parity["faces"] == faces
+    assert parity["float_accuracy"]["interval_95"][0] > best_guess
+    assert parity["accuracy_drop_points"]["interval_95"][1] <= 3
+    assert parity["agreement"]["interval_95"][0] >= 0.85
+    assert parity["float32_difference"] <= 1e-5
+    for label, part in parity["classes"].items():
+        assert abs(part["float_recall"] - part["int8_recall"]) < 0.08, label
+    errors = parity["calibration_error"]
+    assert errors["int8_tempered"] < max(0.08, errors["int8"] + 0.01)
+    # None of the networks has an operator that the Edge TPU would leave to the CPU.
+    assert report["edgetpu"]["predicted"] is True
+    assert min(layer["snr_db"] for layer in report["layers"]) > 5
+
+
+def test_the_compact_network_trained_in_full_on_drawn_faces(bundle: Path) -> None:
+    """It passes the gates as they are by default."""
+    report = report_of(bundle)
+    check(report, faces=1400, best_guess=0.9)
+    gates = report["manifest"]["parity"]["gates"]
+    assert gates == {"max_accuracy_drop": 1.0, "min_agreement": 0.97}
+
+
+def test_the_compact_network_on_real_faces(real_bundle: Path) -> None:
+    """Through the trainer, drop-out and augmentation and all."""
+    check(report_of(real_bundle), faces=2242, best_guess=0.40)  # always happy: 0.353
+
+
+@pytest.mark.parametrize(("network", "side", "epochs"), STUDY)
+def test_the_studys_networks_on_drawn_faces(
+    drawn_faces: Path, tmp_path: Path, network: str, side: int, epochs: int
+) -> None:
+    """Those with batch norm after a ReLU too, which plain quantization ruins."""
+    model = tmp_path / "model.keras"
+    train(drawn_faces, network, side, epochs, model)
+    check(convert(model, drawn_faces, tmp_path / "bundle"), 1400, best_guess=0.6)
+
+
+@pytest.mark.parametrize(("network", "side", "epochs"), STUDY)
+def test_the_studys_networks_on_real_faces(
+    few_real_faces: Path, tmp_path: Path, network: str, side: int, epochs: int
+) -> None:
+    """On the whole validation split, but for the faces that calibrate."""
+    model = tmp_path / "model.keras"
+    train(few_real_faces, network, side, epochs, model)
+    check(convert(model, few_real_faces, tmp_path / "bundle"), 2242, best_guess=0.40)
