@@ -7,6 +7,8 @@ EDGE_VENV := .venv-edge
 BIN := $(VENV)/bin
 DEMO := build/demo
 DEMO_EPOCHS ?= 10
+# Each takes up to 2 GB while it trains.
+TEST_PROCESSES ?= 2
 
 # Versions go by what is installed here, never by what the user's site holds.
 export PYTHONNOUSERSITE := 1
@@ -27,7 +29,7 @@ demo: $(DEMO)/bundle/manifest.json
 	@echo "From the start again: make clean-demo demo"
 
 test: lint $(EDGE_VENV)/installed
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist worksteal
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

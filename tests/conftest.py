@@ -1,10 +1,11 @@
 """What many tests share: the repository, the shared material, one trained chain."""
 
+import fcntl
 import os
 import subprocess
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -34,75 +35,100 @@ def shared() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def few_real_faces(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A zip of 1,200 real training faces a class, and all of validation and test."""
-    path = tmp_path_factory.mktemp("real") / "few.zip"
-    taken: Counter[str] = Counter()
-    with (
-        zipfile.ZipFile(shared / "data" / "Facial_emotion_images.zip") as whole,
-        zipfile.ZipFile(path, "w") as few,
-    ):
-        for name in whole.namelist():
-            folder = str(PurePosixPath(name).parent)
-            taken[folder] += 1
-            if "/train/" not in name or taken[folder] <= 1200:
-                few.writestr(name, whole.read(name))
-    return path
+Make = Callable[[str, Callable[[Path], None]], Path]
 
 
 @pytest.fixture(scope="session")
-def drawn_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Make:
+    """Make what takes long, once for all processes that run tests: name, maker -> path.
+
+    Whoever comes first makes it, the others wait for its lock.
+    """
+    here = tmp_path_factory.getbasetemp()
+    folder = here if worker_id == "master" else here.parent
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        path, finished = folder / name, folder / f"{name}.finished"
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not finished.exists():
+                make(path)
+                finished.touch()
+        return path
+
+    return made
+
+
+def _run(name: str, *arguments: str | Path) -> None:
+    done = run_command(name, *arguments)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def drawn_faces(made_once: Make) -> Path:
     """A drawn data set, in the layout of the study."""
-    folder = tmp_path_factory.mktemp("drawn") / "faces"
-    done = run_command("fer-train", "synth", "--out", folder)
-    assert done.returncode == 0, done.stderr
-    return folder
+    return made_once("drawn", lambda out: _run("fer-train", "synth", "--out", out))
 
 
 @pytest.fixture(scope="session")
-def run_directory(tmp_path_factory: pytest.TempPathFactory, drawn_faces: Path) -> Path:
+def run_directory(made_once: Make, drawn_faces: Path) -> Path:
     """The compact preset, trained on drawn faces as ``make demo`` does."""
-    out = tmp_path_factory.mktemp("trained") / "run"
-    done = run_command(
-        "fer-train", "run", "--data", drawn_faces, "--out", out,
-        "--epochs", "10", "--batch-size", "64",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return out
+
+    def make(out: Path) -> None:
+        _run(
+            "fer-train", "run", "--data", drawn_faces, "--out", out,
+            "--epochs", "10", "--batch-size", "64",
+        )  # fmt: skip
+
+    return made_once("run", make)
 
 
 @pytest.fixture(scope="session")
-def bundle(
-    tmp_path_factory: pytest.TempPathFactory,
-    drawn_faces: Path,
-    run_directory: Path,
-) -> Path:
+def bundle(made_once: Make, drawn_faces: Path, run_directory: Path) -> Path:
     """What the device gets, converted from the run."""
-    out = tmp_path_factory.mktemp("converted") / "bundle"
-    done = run_command(
-        "fer-convert", "--int8", run_directory, "-o", out, "--data", drawn_faces,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return out
+
+    def make(out: Path) -> None:
+        _run("fer-convert", "--int8", run_directory, "-o", out, "--data", drawn_faces)
+
+    return made_once("bundle", make)
 
 
 @pytest.fixture(scope="session")
-def real_bundle(tmp_path_factory: pytest.TempPathFactory, few_real_faces: Path) -> Path:
+def few_real_faces(made_once: Make, shared: Path) -> Path:
+    """A zip of 1,200 real training faces a class, and all of validation and test."""
+
+    def make(path: Path) -> None:
+        taken: Counter[str] = Counter()
+        with (
+            zipfile.ZipFile(shared / "data" / "Facial_emotion_images.zip") as whole,
+            zipfile.ZipFile(path, "w") as few,
+        ):
+            for name in whole.namelist():
+                folder = str(PurePosixPath(name).parent)
+                taken[folder] += 1
+                if "/train/" not in name or taken[folder] <= 1200:
+                    few.writestr(name, whole.read(name))
+
+    return made_once("few.zip", make)
+
+
+@pytest.fixture(scope="session")
+def real_bundle(made_once: Make, few_real_faces: Path) -> Path:
     """The compact preset on real faces. After four epochs it is often in doubt."""
-    folder = tmp_path_factory.mktemp("real")
-    run, bundle = folder / "run", folder / "bundle"
-    done = run_command(
-        "fer-train", "run", "--data", few_real_faces, "--out", run,
-        "--preset", "compact", "--epochs", "4", "--batch-size", "32",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    done = run_command(
-        "fer-convert", "--int8", run, "-o", bundle, "--data", few_real_faces,
-        "--min-agreement", "0.85",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return bundle
+
+    def train(out: Path) -> None:
+        _run(
+            "fer-train", "run", "--data", few_real_faces, "--out", out,
+            "--preset", "compact", "--epochs", "4", "--batch-size", "32",
+        )  # fmt: skip
+
+    def convert(out: Path) -> None:
+        _run(
+            "fer-convert", "--int8", made_once("real-run", train), "-o", out,
+            "--data", few_real_faces, "--min-agreement", "0.85",
+        )  # fmt: skip
+
+    return made_once("real-bundle", convert)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def train(data: Path, network: str, side: int, epochs: int, path: Path) -> None:
     spec = InputSpec(side, side)
     faces = FaceData(data, spec=spec).load("train")
     keras.utils.set_random_seed(0)
-    model = find_preset(network).graph(spec, len(faces.labels))
+    model = find_preset(network).build(spec, len(faces.labels))
     for layer in model.layers:
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = 0.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer_contract.intervals import Z_95, paired_difference, wilson
+from fer_contract.intervals import Z_95, mcnemar, paired_difference, wilson
 
 
 @st.composite
@@ -141,3 +141,39 @@ def test_difference_on_no_sample(first: int, second: int, trials: int) -> None:
     """The figures are in the error."""
     with pytest.raises(ValueError, match=rf"^{first} \+ {second} discordant of"):
         paired_difference(first, second, trials)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "p"),
+    [
+        (0, 0, 1.0),
+        (5, 5, 1.0),
+        (1, 9, 22 / 1024),
+        (10, 0, 2 / 1024),
+        (4, 6, 0.75390625),
+    ],
+)
+def test_mcnemar_by_hand(first: int, second: int, p: float) -> None:
+    """Twice the tail of as many throws of a coin, at most 1."""
+    assert mcnemar(first, second) == p
+
+
+@given(st.integers(0, 400), st.integers(0, 400))
+def test_mcnemar_of_any_figures(first: int, second: int) -> None:
+    """The order does not matter, and what is more uneven is less likely."""
+    p = mcnemar(first, second)
+    assert 0 <= p <= 1
+    assert p == mcnemar(second, first)
+    assert mcnemar(max(first, second) + 1, min(first, second)) <= p or first == second
+
+
+def test_mcnemar_of_many_faces() -> None:
+    """Neither overflow nor underflow is an error; as a normal distribution says."""
+    assert mcnemar(20_000, 0) == 0.0
+    assert mcnemar(5_000, 5_100) == pytest.approx(0.325, abs=0.005)
+
+
+def test_mcnemar_below_zero() -> None:
+    """There are no negative counts."""
+    with pytest.raises(ValueError, match="-1 and 2"):
+        mcnemar(-1, 2)

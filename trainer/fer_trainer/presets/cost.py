@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
-ON_CHIP_BYTES = 7_500_000
-"""Of the Edge TPU's 8 MiB for parameters, what its own program leaves about."""
+ON_CHIP_BYTES = int(6.88 * 2**20)
+"""Of parameters that stay on the Edge TPU: fer-convert's rule, which counts bytes."""
 
 _MAPPED = frozenset(
     {
         "InputLayer", "Rescaling", "Normalization", "Conv2D", "DepthwiseConv2D",
         "SeparableConv2D", "Conv2DTranspose", "BatchNormalization", "ReLU", "Add",
-        "Subtract", "Multiply", "Concatenate", "MaxPooling2D", "AveragePooling2D",
-        "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Flatten", "Reshape", "Dense",
-        "Dropout", "ZeroPadding2D", "UpSampling2D", "Softmax",
+        "LeakyReLU", "Subtract", "Multiply", "Concatenate", "MaxPooling2D",
+        "AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Flatten",
+        "Reshape", "Dense", "Dropout", "ZeroPadding2D", "UpSampling2D", "Softmax",
     }
 )  # fmt: skip
-"""Layers that become operators which the Edge TPU compiler maps, or none at all."""
+"""Layers that become operators which the Edge TPU compiler maps, or none at all.
+
+It does not map LEAKY_RELU, but fer-convert writes that as two ReLUs, exactly.
+"""
 
 _MAPPED_ACTIVATIONS = frozenset(
     {"linear", "relu", "relu6", "softmax", "sigmoid", "tanh", "silu"}
@@ -42,7 +45,10 @@ class Cost:
 
     @property
     def edge_tpu(self) -> str:
-        """``ready``, ``ready, streams`` (parameters do not fit) or why not."""
+        """Whether fer-convert's model maps: ``ready``, ``ready, streams`` or why not.
+
+        One streams whose parameters do not fit on the chip: slow, by USB.
+        """
         if self.unmapped:
             return f"no: {', '.join(self.unmapped)}"
         return "ready" if self.parameters <= ON_CHIP_BYTES else "ready, streams"
@@ -96,8 +102,7 @@ def _places(tensor: Any) -> int:
 def _unmapped(layer: Any) -> str:
     """Return what of a layer the Edge TPU does not map, or nothing.
 
-    Source: coral.ai/docs/edgetpu/models-intro, "Supported operations"; LEAKY_RELU is
-    not among them, while a maximum of x and 0.1 x would be.
+    Source: coral.ai/docs/edgetpu/models-intro, "Supported operations".
     """
     kind = type(layer).__name__
     activation = getattr(getattr(layer, "activation", None), "__name__", "linear")
