@@ -57,21 +57,29 @@ class _Graph:
 
     def constant(self, node: Any) -> npt.NDArray[np.float32] | None:
         """Return what a node computes from constants alone, or None."""
-        if not self._is_constant(node):
+        needed = self._made_of_constants(node)
+        if needed is None:
             return None
-        definition, tf = self.definition, self._tf
+        tf = self._tf
+        alone = tf.compat.v1.GraphDef(versions=self.definition.versions)
+        alone.node.extend(needed.values())
         imported = tf.compat.v1.wrap_function(
-            lambda: tf.graph_util.import_graph_def(definition, name=""), []
+            lambda: tf.graph_util.import_graph_def(alone, name=""), []
         )
         values: npt.NDArray[np.float32] = imported.prune([], f"{node.name}:0")().numpy()
         return values
 
-    def _is_constant(self, node: Any) -> bool:
-        return node.op in _PURE and all(
-            self._is_constant(self.source(node, position))
-            for position in range(len(node.input))
-            if not node.input[position].startswith("^")
-        )
+    def _made_of_constants(self, node: Any) -> dict[str, Any] | None:
+        """Return all nodes that a node is computed from; None if one is no constant."""
+        found: dict[str, Any] = {}
+        waiting = [node]
+        while waiting:
+            part = waiting.pop()
+            if part.op not in _PURE:
+                return None
+            found[part.name] = part
+            waiting += [self.nodes[_plain(source)] for source in part.input]
+        return found
 
     def add_constant(self, name: str, values: npt.NDArray[Any]) -> str:
         """Add a constant and return its name."""
@@ -197,9 +205,11 @@ def scale_and_shift(graph: _Graph, node: Any) -> None:
     (product,) = scaled
     x = graph.source(product, 0)
     channels = graph.channels(x)
+    if channels is None or x.op in _FOLDING:
+        return
     factors = graph.constant(graph.source(product, 1))
     shift = graph.constant(graph.source(node, 1))
-    if factors is None or shift is None or channels is None or x.op in _FOLDING:
+    if factors is None or shift is None:
         return
     if not {factors.shape, shift.shape} <= {(), (1,), (channels,)}:
         return

@@ -43,9 +43,10 @@ def print_summary(report: Report, directory: Path, say: Callable[[str], None]) -
         if not verdict.passed or verdict not in rules:
             say(f"{verdict.outcome:9} {verdict.gate}: {verdict.saw}")
     say(f"passed    {', '.join(verdict.gate for verdict in rules)}")
-    say(f"report: {directory / 'report.html'}")
     if report.passed:
-        say(f"bundle: {directory}")
+        say(f"bundle: {directory}, with report.html")
+    else:
+        say(f"report: {directory / 'report.html'}")
 
 
 def refusal(model: Path, report: Report) -> str:

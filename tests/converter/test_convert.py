@@ -106,9 +106,9 @@ def test_a_second_conversion_gives_the_same_model(
     )
     assert first.pop("latency") != second.pop("latency")
     assert first == second
-    assert lines[-1] == f"bundle: {again}"
+    assert lines[-1] == f"bundle: {again}, with report.html"
     # What it says when it is done, after a line for each of its four steps.
-    assert len(lines[4:]) <= 11
+    assert len(lines[4:]) == 10
 
 
 def test_a_bound_that_cannot_be_met(
