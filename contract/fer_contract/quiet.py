@@ -17,7 +17,7 @@ def native_messages_to_log() -> Iterator[None]:
     """Send what is written to file descriptor 2 to the log, at level DEBUG.
 
     TensorFlow and LiteRT write lines about processors and delegates there before
-    any of their own settings are read. If the block raises, nothing is held back:
+    any of their own settings are read. If the block fails, nothing is held back:
     the lines are printed, since one of them may be the reason.
     """
     _flush()
@@ -32,10 +32,12 @@ def native_messages_to_log() -> Iterator[None]:
         faulthandler.enable(terminal, all_threads=False)
     with _spool() as spool:
         os.dup2(spool.fileno(), 2)
-        failed = True
+        failed = False
         try:
             yield
-            failed = False
+        except Exception:  # Ctrl-C is no failure that they would explain
+            failed = True
+            raise
         finally:
             _flush()
             os.dup2(terminal, 2)

@@ -46,7 +46,10 @@ _PIXELS = ("0..255", "0..1", "-1..1")
     help="Share of faces on which float and int8 name the same class.",
 )
 @click.option(
-    "--calibration-faces", type=click.IntRange(1), default=200, help="To calibrate on."
+    "--calibration-faces",
+    type=click.IntRange(1),
+    default=200,
+    help="To calibrate on; at most half of any class is taken.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, help="Repeats the choice.")
 @click.option(

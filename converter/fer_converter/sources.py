@@ -1,5 +1,6 @@
 """Where a float model comes from: a run directory, a ``.keras`` file, a SavedModel."""
 
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -190,6 +191,9 @@ def _open_saved_model(path: Path, asked: Asked) -> FloatModel:
 
 
 def _load_keras(path: Path) -> tuple[Any, Callable[[Any], Any], int]:
+    if path.suffix == ".keras" and path.is_file() and not zipfile.is_zipfile(path):
+        # Keras would call it missing.
+        raise ModelError(f"{path}: truncated or damaged, or no Keras model")
     keras, _ = start_tensorflow()
     try:
         model = keras.saving.load_model(path, compile=False)

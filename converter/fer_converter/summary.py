@@ -38,7 +38,7 @@ def print_summary(report: Report, directory: Path, say: Callable[[str], None]) -
             say(f"Edge TPU  {edgetpu.hint}")
     if not report.better_than_a_guess:
         say("warning   float is no better than always naming the most frequent class")
-    rules = [verdict for verdict in report.verdicts if verdict.passed][2:]
+    rules = [verdict for verdict in report.verdicts[2:] if verdict.passed]
     for verdict in report.verdicts:
         if not verdict.passed or verdict not in rules:
             say(f"{verdict.outcome:9} {verdict.gate}: {verdict.saw}")

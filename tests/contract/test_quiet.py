@@ -51,6 +51,20 @@ def test_block_that_raises(
     assert caplog.record_tuples == []
 
 
+def test_block_that_is_interrupted(capfd: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C has no reason that the lines would explain."""
+
+    def interrupted() -> None:
+        with native_messages_to_log():
+            os.write(2, b"consider another argument\n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+
+    assert capfd.readouterr().err == ""
+
+
 def test_afterwards(capfd: pytest.CaptureFixture[str]) -> None:
     """Standard error is the terminal again, and no descriptor is left open."""
     descriptors = os.listdir("/proc/self/fd")  # noqa: PTH208

@@ -1,6 +1,7 @@
 """Models of every form, and what is said of one that will not do."""
 
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,10 @@ def test_a_file_that_is_no_model(tmp_path: Path) -> None:
     """One line that names it."""
     path = tmp_path / "model.keras"
     path.write_bytes(b"nothing of the kind")
+    with pytest.raises(ModelError, match=r"model\.keras: truncated or damaged"):
+        open_model(path, Asked(labels=LABELS))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("letter.txt", "nothing of the kind")
     with pytest.raises(ModelError, match=r"model\.keras: not a Keras model"):
         open_model(path, Asked(labels=LABELS))
 

@@ -12,7 +12,12 @@ from fer_contract.preprocess import Pixels
 _WIDTH, _HEIGHT = 300, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 8, 40
 
+_CLEAR = 60.0
+"""Decibels beyond which a layer's noise no longer matters."""
+
 Points = Sequence[tuple[float, float]]
+Ticks = Sequence[tuple[float, str]]
+_SHARES: Ticks = ((0.0, "0"), (0.5, "0.5"), (1.0, "1"))
 
 
 def reliability_chart(part: Reliability, title: str) -> Markup:
@@ -35,13 +40,18 @@ def coverage_chart(points: Points, chosen: float, title: str) -> Markup:
 
 def layer_chart(decibels: Sequence[float], title: str) -> Markup:
     """Draw the signal-to-noise ratio from layer to layer; 60 dB is full height."""
-    step = 1 / max(1, len(decibels) - 1)
+    last = max(1, len(decibels) - 1)
     points = [
-        (index * step, min(max(value, 0.0), 60.0) / 60)
+        (index / last, min(max(value, 0.0), _CLEAR) / _CLEAR)
         for index, value in enumerate(decibels)
     ]
     return _chart(
-        [_line(points, "curve")], title, "first layer to last", "SNR, of 60 dB"
+        [_line(points, "curve")],
+        title,
+        "layer",
+        "SNR (dB)",
+        x_ticks=[(0.0, "1"), (1.0, f"{len(decibels)}")],
+        y_ticks=[(value / _CLEAR, f"{value:g}") for value in (0.0, 20.0, 40.0, 60.0)],
     )
 
 
@@ -55,17 +65,27 @@ def face_picture(face: Pixels) -> bytes:
     return pixels.tobytes()
 
 
-def _chart(marks: Sequence[str], title: str, across: str, up: str) -> Markup:
+def _chart(
+    marks: Sequence[str],
+    title: str,
+    across: str,
+    up: str,
+    *,
+    x_ticks: Ticks = _SHARES,
+    y_ticks: Ticks = _SHARES,
+) -> Markup:
     plot = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
     grid = []
-    for share in (0.0, 0.5, 1.0):
-        x, y = _place(share, share)
+    for share, text in y_ticks:
+        _, y = _place(0, share)
         grid.append(f'<line class="grid" x1="{_LEFT}" x2="{_LEFT + plot[0]}" '
                     f'y1="{y:.1f}" y2="{y:.1f}"/>'
                     f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">'
-                    f'{share:g}</text>'
-                    f'<text x="{x:.1f}" y="{_TOP + plot[1] + 16}" '
-                    f'text-anchor="middle">{share:g}</text>')  # fmt: skip
+                    f'{text}</text>')  # fmt: skip
+    for share, text in x_ticks:
+        x, _ = _place(share, 0)
+        grid.append(f'<text x="{x:.1f}" y="{_TOP + plot[1] + 16}" '
+                    f'text-anchor="middle">{text}</text>')  # fmt: skip
     middle = _TOP + plot[1] / 2
     return Markup(
         f'<svg role="img" aria-label="{escape(title)}" '

@@ -83,7 +83,7 @@ class DataParallel(Distribution):
             return
         if self.hosts.is_chief:
             super()._part()
-        jax.distributed.shutdown()  # type: ignore[no-untyped-call]
+        jax.distributed.shutdown()
         if not self.hosts.is_chief:
             super()._part()
 
