@@ -39,6 +39,6 @@ def without_chatter() -> Iterator[None]:
         contextlib.redirect_stdout(io.StringIO()),
         warnings.catch_warnings(),
     ):
-        # It says that the input's range comes from calibration, which is the aim.
+        # It says that the input's range comes from calibration; a rule looks at it.
         warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
         yield

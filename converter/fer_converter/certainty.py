@@ -17,7 +17,7 @@ _LOWEST, _HIGHEST = 0.1, 10.0
 _GOLDEN = (np.sqrt(5) - 1) / 2
 _STEPS = 40  # the bracket shrinks to 10^-8 of its width
 
-_CURVE = np.round(np.arange(0.25, 1.0, 0.025), 3)
+_CURVE = np.round(np.arange(0.0, 1.0, 0.025), 3)
 _WANTED = (0.8, 0.85, 0.9, 0.95)
 
 
@@ -65,7 +65,9 @@ class Certainty:
     tempered_reliability: Reliability
     """Each half of the faces with the temperature that was fitted to the other."""
     curve: tuple[Coverage, ...]
-    """Of the tempered scores, by threshold."""
+    """Of the tempered scores, by threshold; at 0 all faces are told."""
+    chosen: Coverage
+    """At the threshold that the bundle ships with."""
 
     def operating_points(self) -> dict[float, Coverage | None]:
         """Return the lowest threshold that reaches each of some accuracies."""
@@ -99,6 +101,7 @@ class Certainty:
                 )
             },
             "coverage": [part.facts() for part in self.curve],
+            "at_threshold": self.chosen.facts(),
             "operating_points": {
                 f"{wanted:.2f}": part and part.facts()
                 for wanted, part in self.operating_points().items()
@@ -106,13 +109,16 @@ class Certainty:
         }
 
 
-def certainty(float_scores: Numbers, int8_scores: Numbers, truth: Indices) -> Certainty:
+def certainty(
+    float_scores: Numbers, int8_scores: Numbers, truth: Indices, threshold: float
+) -> Certainty:
     """Fit and measure.
 
     Args:
         float_scores: (N, C), of the float model.
         int8_scores: (N, C), of the int8 model on the same faces.
         truth: (N,), 0 to C - 1.
+        threshold: 0 to 1, that the device is given.
     """
     # Rounded as the manifest keeps it, so that what is measured is what ships.
     temperature = round(fit_temperature(int8_scores, truth), 4)
@@ -127,20 +133,20 @@ def certainty(float_scores: Numbers, int8_scores: Numbers, truth: Indices) -> Ce
             honest[half] = temper(int8_scores[half], temperature)
     final = temper(int8_scores, temperature)
     sure, right = final.max(axis=1), final.argmax(axis=1) == truth
+
+    def at(threshold: float) -> Coverage:
+        told = sure >= threshold
+        return Coverage(
+            threshold, int(told.sum()), int((right & told).sum()), len(truth)
+        )
+
     return Certainty(
         temperature=temperature,
         float_reliability=reliability(float_scores, truth),
         int8_reliability=reliability(int8_scores, truth),
         tempered_reliability=reliability(honest, truth),
-        curve=tuple(
-            Coverage(
-                threshold=float(threshold),
-                told=int((sure >= threshold).sum()),
-                right=int((right & (sure >= threshold)).sum()),
-                faces=len(truth),
-            )
-            for threshold in _CURVE
-        ),
+        curve=tuple(at(float(threshold)) for threshold in _CURVE),
+        chosen=at(threshold),
     )
 
 

@@ -37,7 +37,9 @@ class EdgeTpu:
     disagreements: tuple[str, ...] = ()
     """Between prediction and compiler, a line each."""
     hint: str = ""
-    """How to compile by hand, if it was not compiled here."""
+    """Why it was not compiled here, and where it can be."""
+    by_hand: str = ""
+    """The command that compiles the bundle's model, if this did not."""
 
     @property
     def predicted(self) -> bool:
@@ -62,6 +64,7 @@ class EdgeTpu:
             "compilation": self.compilation and self.compilation.facts(),
             "disagreements": list(self.disagreements),
             "hint": self.hint,
+            "by_hand": self.by_hand,
         }
 
 
@@ -90,7 +93,10 @@ def aim_at_edgetpu(
         return dataclasses.replace(
             predicted,
             verdicts=predicted.rules,
-            hint=_hint(place / BundleManifest.MODEL, place, timeout_seconds),
+            hint=_hint(),
+            by_hand=shlex.join(
+                command(place / BundleManifest.MODEL, place, timeout_seconds)
+            ),
         )
     compilation = compile_model(
         compiler, directory / BundleManifest.MODEL, directory, timeout_seconds
@@ -117,11 +123,10 @@ def aim_at_edgetpu(
     )
 
 
-def _hint(model: Path, place: Path, timeout_seconds: int) -> str:
-    line = shlex.join(command(model, place, timeout_seconds))
+def _hint() -> str:
     reason = (
         "edgetpu_compiler is not on PATH"
         if platform.machine() == "x86_64"
         else f"edgetpu_compiler runs on x86-64 only, this is {platform.machine()}"
     )
-    return f"{reason} ({WHERE}); where it is, repeat this command, or: {line}"
+    return f"{reason} ({WHERE}); where it is, the same fer-convert compiles, too"

@@ -5,7 +5,7 @@ from typing import Any
 from fer_contract.errors import ModelError
 from fer_converter.backend import start_tensorflow, without_chatter
 from fer_converter.rewriting import rewrite
-from fer_converter.sources import FloatModel
+from fer_converter.sources import FloatModel, first_line
 
 
 def freeze(model: FloatModel) -> Any:
@@ -18,7 +18,8 @@ def freeze(model: FloatModel) -> Any:
         A concrete function of TensorFlow: float32 (1, H, W, 1) -> float32 (1, C).
 
     Raises:
-        ModelError: a model that takes another number of faces at a time.
+        ModelError: a model that takes another number of faces at a time, or that
+            cannot be traced.
     """
     _, tf = start_tensorflow()
     # Not public, but the one way to a graph without variables, which the rewriting
@@ -32,9 +33,15 @@ def freeze(model: FloatModel) -> Any:
             f"{model.path}: takes {model.batch} faces at a time; 1 or any is wanted"
         )
     with without_chatter():
-        traced = tf.function(model.call).get_concrete_function(
-            tf.TensorSpec((1, *model.input.shape), tf.float32, name="face")
-        )
+        try:
+            traced = tf.function(model.call).get_concrete_function(
+                tf.TensorSpec((1, *model.input.shape), tf.float32, name="face")
+            )
+        # A model is somebody's program, and raises what it likes.
+        except Exception as mistake:
+            raise ModelError(
+                f"{model.path}: cannot be traced for one face ({first_line(mistake)})"
+            ) from mistake
         frozen = convert_variables_to_constants_v2(traced, aggressive_inlining=True)
         definition = rewrite(frozen.graph)
         source, target = frozen.inputs[0].name, frozen.outputs[0].name

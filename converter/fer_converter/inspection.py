@@ -10,7 +10,7 @@ from fer_contract.errors import ModelError
 from fer_converter.edgetpu_target import EdgeTpu, only_predict
 from fer_converter.interpreters import load
 from fer_converter.rules import DEVICE_RULES, check
-from fer_converter.tflite_file import TfliteFile, read_tflite
+from fer_converter.tflite_file import DAMAGE, TfliteFile, read_tflite
 from fer_converter.verdicts import Verdict
 
 
@@ -51,7 +51,21 @@ def inspect(path: Path) -> Inspection:
             load(path.read_bytes())
         except ModelError as mistake:
             raise ModelError(f"{path}: {mistake}") from mistake
-    return Inspection(model, check(model, DEVICE_RULES), only_predict(model))
+    return judge(model)
+
+
+def judge(model: TfliteFile) -> Inspection:
+    """Hold a model of any origin against all rules.
+
+    Raises:
+        ModelError: operators without what they need.
+    """
+    try:
+        found = Inspection(model, check(model, DEVICE_RULES), only_predict(model))
+        found.facts()  # counts the multiplications
+    except DAMAGE as mistake:
+        raise ModelError(f"{model.path}: damaged ({model.size} bytes)") from mistake
+    return found
 
 
 def print_inspection(found: Inspection, say: Callable[[str], None]) -> None:

@@ -93,7 +93,7 @@ def layer_errors(
                     name=part.name,
                     operator=op.name,
                     snr=snrs[part.index],
-                    cosine=float(both / np.sqrt(signal * rough)) if both else 1.0,
+                    cosine=_cosine(signal, both, rough),
                     loss=before - snrs[part.index],
                 )
             )
@@ -103,9 +103,18 @@ def layer_errors(
 def guilty(errors: tuple[LayerError, ...]) -> LayerError | None:
     """Return the layer that loses most of what reaches it.
 
-    Not the first: it makes the noise out of exact pixels, and loses without fail.
+    Not one that is reached by exact values, as the first is by pixels: it makes the
+    noise, and loses without fail.
     """
-    return max(errors[1:], key=lambda error: error.loss, default=None)
+    noisy = [error for error in errors if error.snr + error.loss < _CLEAN]
+    return max(noisy, key=lambda error: error.loss, default=None)
+
+
+def _cosine(signal: float, both: float, rough: float) -> float:
+    """Return 1 for two tensors of zeros, and 0 if one of them alone is that."""
+    if not signal or not rough:
+        return float(signal == rough)
+    return float(both / np.sqrt(signal * rough))
 
 
 def _decibels(signal: float, noise: float) -> float:

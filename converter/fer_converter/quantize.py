@@ -9,6 +9,7 @@ import numpy as np
 from fer_contract.errors import ModelError
 from fer_contract.preprocess import Pixels
 from fer_converter.backend import start_tensorflow, without_chatter
+from fer_converter.calibration import spanning_all_bytes
 
 
 class Kind(StrEnum):
@@ -59,8 +60,9 @@ def to_tflite(frozen: Any, kind: Kind, calibration: Pixels | None = None) -> byt
 
 
 def _ask_for_int8(converter: Any, calibration: Pixels, tf: Any) -> None:
+    faces = spanning_all_bytes(calibration)
     converter.representative_dataset = lambda: (
-        [face[np.newaxis].astype(np.float32)] for face in calibration
+        [face[np.newaxis].astype(np.float32)] for face in faces
     )
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.uint8

@@ -137,11 +137,13 @@ class _Graph:
 
 def rewrite(frozen: Any) -> Any:
     """Return the GraphDef of a TensorFlow graph of constants, all rewrites done."""
+    _, tf = start_tensorflow()
     copy = frozen.as_graph_def()
     graph = _Graph(copy, frozen)
     for node in list(copy.node):
-        for part in _REWRITES:
-            part(graph, node)
+        if "T" in node.attr and node.attr["T"].type == tf.float32.as_datatype_enum:
+            for part in _REWRITES:
+                part(graph, node)
     return copy
 
 
@@ -246,6 +248,8 @@ def _mirror_pointwise(graph: _Graph, x: Any, name: str, slope: np.float32) -> bo
     """
     product = graph.source(x, 0) if x.op == "BiasAdd" else None
     if product is None or product.op != "DepthwiseConv2dNative":
+        return False
+    if set(product.attr["strides"].list.i) != {1}:
         return False
     factors = graph.constant(graph.source(product, 1))
     shift = graph.constant(graph.source(x, 1))

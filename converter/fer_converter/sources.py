@@ -1,5 +1,6 @@
 """Where a float model comes from: a run directory, a ``.keras`` file, a SavedModel."""
 
+import re
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from fer_converter.backend import start_tensorflow
 
 _BATCH = 256
 _SIGNATURES = ("serving_default", "serve")
+_WANTED_INPUT = "(batch, height, width, 1 or 3) is wanted"
 
 
 class PixelRange(StrEnum):
@@ -63,15 +65,21 @@ class FloatModel:
         """Classify faces: uint8 (N, H, W, 1) -> float64 (N, C), 0 to 1.
 
         Raises:
-            ModelError: scores that are no probabilities.
+            ModelError: it cannot be run, or its scores are no probabilities.
         """
         _, tf = start_tensorflow()
         step = self.batch or _BATCH
         call = tf.function(self.call, reduce_retracing=True)
-        parts = [
-            call(tf.constant(faces[at : at + step], tf.float32)).numpy()
-            for at in range(0, len(faces), step)
-        ]
+        try:
+            parts = [
+                call(tf.constant(faces[at : at + step], tf.float32)).numpy()
+                for at in range(0, len(faces), step)
+            ]
+        # A model is somebody's program, and raises what it likes.
+        except Exception as mistake:
+            raise ModelError(
+                f"{self.path}: cannot be run ({first_line(mistake)})"
+            ) from mistake
         scores = np.concatenate(parts).astype(np.float64)
         sums = scores.sum(axis=1)
         if not np.allclose(sums, 1.0, atol=1e-3) or (scores < 0).any():
@@ -96,7 +104,9 @@ def open_model(path: Path, asked: Asked) -> FloatModel:
             not finite.
         FerError: something asked that the run's manifest says, or not said.
     """
-    if (path / MANIFEST_NAME).exists() or not path.exists():
+    if not path.exists():
+        raise ManifestError(f"{path}: no such file or directory")
+    if (path / MANIFEST_NAME).exists():
         return _open_run(path, asked)
     if path.is_dir():
         if not (path / "saved_model.pb").exists():
@@ -118,13 +128,13 @@ def _open_run(path: Path, asked: Asked) -> FloatModel:
             raise FerError(f"{option}: {path} is a run, and its manifest says it")
     run = read_manifest(path, RunManifest)
     file = path / RunManifest.MODEL
-    model, call, weight_bytes = _load_keras(file)
-    if model.input_shape != (None, *run.input.shape):
+    found = _load_keras(file)
+    if found.source != (None, *run.input.shape):
         raise ModelError(
-            f"{file}: input is {model.input_shape}; the manifest says "
+            f"{file}: input is {found.source}; the manifest says "
             f"{(None, *run.input.shape)}"
         )
-    _check_output(file, model.output_shape, run.labels, "the manifest has")
+    _check_output(file, found.target, run.labels, "the manifest has")
     return FloatModel(
         path=path,
         labels=run.labels,
@@ -138,19 +148,15 @@ def _open_run(path: Path, asked: Asked) -> FloatModel:
             "model_sha256": run.files[RunManifest.MODEL],
             **run.training,
         },
-        call=call,
+        call=found.call,
         batch=None,
-        weight_bytes=weight_bytes,
-        keeps=model,
+        weight_bytes=found.weight_bytes,
+        keeps=found.keeps,
     )
 
 
 def _open_keras(path: Path, asked: Asked) -> FloatModel:
-    model, call, weight_bytes = _load_keras(path)
-    return _bare(
-        path, asked, call, model.input_shape, model.output_shape, weight_bytes, model,
-        {"model_sha256": sha256(path)},
-    )  # fmt: skip
+    return _bare(path, asked, _load_keras(path), {"model_sha256": sha256(path)})
 
 
 def _open_saved_model(path: Path, asked: Asked) -> FloatModel:
@@ -159,7 +165,7 @@ def _open_saved_model(path: Path, asked: Asked) -> FloatModel:
         loaded = tf.saved_model.load(str(path))
     # Its readers raise whatever a damaged file leads them to.
     except Exception as mistake:
-        raise ModelError(f"{path}: no SavedModel ({_first_line(mistake)})") from mistake
+        raise ModelError(f"{path}: no SavedModel ({first_line(mistake)})") from mistake
     signature = next(
         (
             loaded.signatures[name]
@@ -177,44 +183,67 @@ def _open_saved_model(path: Path, asked: Asked) -> FloatModel:
             f"{path}: {len(sources)} inputs and {len(targets)} outputs; 1 and 1 wanted"
         )
     (source, spec), (target, answer) = sources[0], targets[0]
+    for part in (spec, answer):
+        if part.dtype != tf.float32 or part.shape.rank is None:
+            raise ModelError(
+                f"{path}: {part.name} is {part.dtype.name} of shape {part.shape}; "
+                "float32 of a known shape is wanted"
+            )
     _check_finite(path, [(part.name, part.numpy()) for part in signature.variables])
-    return _bare(
-        path,
-        asked,
-        lambda pixels: signature(**{source: pixels})[target],
-        tuple(spec.shape),
-        tuple(answer.shape),
-        4 * sum(int(np.prod(part.shape)) for part in signature.variables),
-        loaded,
-        {"model_sha256": sha256(path / "saved_model.pb")},
+    found = _Loaded(
+        call=lambda pixels: signature(**{source: pixels})[target],
+        source=tuple(spec.shape),
+        target=tuple(answer.shape),
+        weight_bytes=4 * sum(int(np.prod(part.shape)) for part in signature.variables),
+        keeps=loaded,
     )
+    return _bare(path, asked, found, {"model_sha256": sha256(path / "saved_model.pb")})
 
 
-def _load_keras(path: Path) -> tuple[Any, Callable[[Any], Any], int]:
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A network, of whatever form."""
+
+    call: Callable[[Any], Any]
+    source: tuple[int | None, ...]
+    target: tuple[int | None, ...]
+    weight_bytes: int
+    keeps: Any
+
+
+def _load_keras(path: Path) -> _Loaded:
     if path.suffix == ".keras" and path.is_file() and not zipfile.is_zipfile(path):
         # Keras would call it missing.
         raise ModelError(f"{path}: truncated or damaged, or no Keras model")
     keras, _ = start_tensorflow()
     try:
         model = keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError) as mistake:
+        source, target = model.input_shape, model.output_shape
+    # Its readers raise whatever a damaged file leads them to.
+    except Exception as mistake:
         raise ModelError(
-            f"{path}: not a Keras model ({_first_line(mistake)})"
+            f"{path}: not a Keras model ({first_line(mistake)})"
         ) from mistake
+    if not isinstance(source, tuple) or not isinstance(target, tuple):
+        raise ModelError(f"{path}: not one input and one output, but several")
+    for layer in model.layers:
+        if layer.compute_dtype != "float32":
+            raise ModelError(
+                f"{path}: {layer.name} computes in {layer.compute_dtype}; save the "
+                "network under the policy float32"
+            )
     _check_finite(path, [(part.path, part.numpy()) for part in model.weights])
-    weight_bytes = 4 * sum(part.numpy().size for part in model.weights)
-    return model, lambda pixels: model(pixels, training=False), weight_bytes
+    return _Loaded(
+        call=lambda pixels: model(pixels, training=False),
+        source=source,
+        target=target,
+        weight_bytes=4 * sum(part.numpy().size for part in model.weights),
+        keeps=model,
+    )
 
 
 def _bare(
-    path: Path,
-    asked: Asked,
-    call: Callable[[Any], Any],
-    source: tuple[Any, ...],
-    target: tuple[Any, ...],
-    weight_bytes: int,
-    keeps: Any,
-    training: Mapping[str, Any],
+    path: Path, asked: Asked, found: _Loaded, training: Mapping[str, Any]
 ) -> FloatModel:
     """Describe a model that comes without a manifest."""
     if asked.labels is None:
@@ -222,25 +251,31 @@ def _bare(
             f"--labels: {path} has no manifest; name its classes in the order of its "
             "outputs, with commas"
         )
-    if len(source) != 4 or source[3] not in (1, 3) or None in source[1:]:
-        raise ModelError(
-            f"{path}: input is {source}; (batch, height, width, 1 or 3) is wanted"
-        )
-    _check_output(path, target, asked.labels, "--labels names")
-    height, width, channels = source[1:]
+    if len(found.source) != 4:
+        raise ModelError(f"{path}: input is {found.source}; {_WANTED_INPUT}")
+    batch, height, width, channels = found.source
+    if height is None or width is None or channels not in (1, 3):
+        raise ModelError(f"{path}: input is {found.source}; {_WANTED_INPUT}")
+    _check_output(path, found.target, asked.labels, "--labels names")
     pixel_range = asked.pixel_range or PixelRange.BYTE
     margin = InputSpec().margin if asked.margin is None else asked.margin
     return FloatModel(
         path=path,
         labels=asked.labels,
         input=InputSpec(height, width, margin),
-        name=path.name.removesuffix(".keras"),
+        name=_as_name(path.resolve().name.removesuffix(".keras")),
         training={**training, "pixels": str(pixel_range), "channels": channels},
-        call=_from_grey_bytes(call, pixel_range, channels),
-        batch=source[0],
-        weight_bytes=weight_bytes,
-        keeps=keeps,
+        call=_from_grey_bytes(found.call, pixel_range, channels),
+        batch=batch,
+        weight_bytes=found.weight_bytes,
+        keeps=found.keeps,
     )
+
+
+def _as_name(text: str) -> str:
+    """Make a model's name of a file's: events, topics and files hold it."""
+    kept = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-_.")
+    return kept or "model"
 
 
 def _from_grey_bytes(
@@ -272,5 +307,6 @@ def _check_finite(path: Path, weights: list[tuple[str, Any]]) -> None:
             raise ModelError(f"{path}: {name} holds a NaN or an infinity")
 
 
-def _first_line(mistake: Exception) -> str:
+def first_line(mistake: Exception) -> str:
+    """Return what an error says first; libraries write pages."""
     return (str(mistake).strip() or type(mistake).__name__).splitlines()[0]

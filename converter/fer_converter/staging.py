@@ -10,6 +10,8 @@ from fer_contract.errors import DataError
 from fer_contract.manifest import MANIFEST_NAME, BundleManifest
 
 REPORTS = ("report.html", "report.json")
+EDGETPU_FILES = (BundleManifest.EDGETPU, "model_int8_edgetpu.log")
+"""What the Edge TPU compiler puts beside a model, when someone runs it by hand."""
 
 
 class Staging:
@@ -25,15 +27,20 @@ class Staging:
         force: replace the bundle that is there.
 
     Raises:
-        DataError: the place is in use.
+        DataError: the place is in use, or cannot be replaced.
     """
 
     def __init__(self, place: Path, *, force: bool) -> None:
         self._place = place.resolve()
+        if self._place.is_mount():
+            raise DataError(f"{place}: a mount point; name a directory in it")
         self._root = self._place.with_name(f".{self._place.name}.unfinished")
         self._refused = self._place.with_name(f"{self._place.name}.refused")
         self.directory = self._root / "new"
         self._restore()
+        # Said before the work, not after it.
+        if not _is_free(self._refused) and not _holds_only(self._refused, REPORTS):
+            raise DataError(f"{self._refused}: in the way of the report of a refusal")
         if _is_free(self._place):
             return
         if not force:
@@ -67,15 +74,9 @@ class Staging:
             shutil.rmtree(self._refused)
 
     def refuse(self) -> Path:
-        """Move the directory aside; return where it lies.
-
-        Raises:
-            DataError: something else than the last refusal lies there.
-        """
+        """Move the directory aside; return where it lies."""
         if _holds_only(self._refused, REPORTS):
             shutil.rmtree(self._refused)
-        elif os.path.lexists(self._refused):
-            raise DataError(f"{self._refused}: in the way of the report of a refusal")
         return self.directory.rename(self._refused)
 
     def _restore(self) -> None:
@@ -94,10 +95,12 @@ def _is_bundle(place: Path) -> bool:
     """Say whether a directory is a bundle, good or damaged, and nothing more."""
     try:
         manifest = json.loads((place / MANIFEST_NAME).read_text(encoding="utf-8"))
-        kind, files = manifest["kind"], manifest["files"]
+        kind, files = manifest["kind"], [*manifest["files"]]
     except (OSError, ValueError, TypeError, KeyError):
         return False
-    return kind == BundleManifest.KIND and _holds_only(place, (MANIFEST_NAME, *files))
+    return kind == BundleManifest.KIND and _holds_only(
+        place, (MANIFEST_NAME, *files, *EDGETPU_FILES)
+    )
 
 
 def _holds_only(directory: Path, names: tuple[str, ...]) -> bool:

@@ -36,6 +36,8 @@ def print_summary(report: Report, directory: Path, say: Callable[[str], None]) -
             say(f"Edge TPU  prediction and compiler disagree: {line}")
         if edgetpu.hint:
             say(f"Edge TPU  {edgetpu.hint}")
+            if report.passed:
+                say(f"Edge TPU  by hand: {edgetpu.by_hand}")
     if not report.better_than_a_guess:
         say("warning   float is no better than always naming the most frequent class")
     rules = [verdict for verdict in report.verdicts[2:] if verdict.passed]

@@ -65,6 +65,19 @@ class Tensor:
         return scale * (limits.min - zero), scale * (limits.max - zero)
 
 
+DAMAGE = (
+    struct.error,
+    IndexError,
+    TypeError,
+    KeyError,
+    ValueError,
+    AttributeError,
+    MemoryError,
+    OverflowError,
+)
+"""What an offset into nowhere, or an operator without its inputs, leads to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operator:
     """One step of a graph."""
@@ -183,17 +196,7 @@ def parse_tflite(content: bytes, path: Path) -> TfliteFile:
             outputs=tuple(tensors[index] for index in graph.outputs),
             graphs=len(model.subgraphs),
         )
-    # What an offset into nowhere leads to.
-    except (
-        struct.error,
-        IndexError,
-        TypeError,
-        KeyError,
-        ValueError,
-        AttributeError,
-        MemoryError,
-        OverflowError,
-    ) as mistake:
+    except DAMAGE as mistake:
         raise ModelError(
             f"{path}: truncated or damaged ({len(content)} bytes)"
         ) from mistake

@@ -5,9 +5,11 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """Only ``PASSED`` makes a bundle."""
+    """Only ``PASSED`` and ``SLOWER`` make a bundle."""
 
     PASSED = "passed"
+    SLOWER = "slower"
+    """It works, at a price."""
     FAILED = "failed"
     UNDECIDED = "undecided"
 
@@ -26,7 +28,7 @@ class Verdict:
     @property
     def passed(self) -> bool:
         """Whether it lets the model through."""
-        return self.outcome is Outcome.PASSED
+        return self.outcome in (Outcome.PASSED, Outcome.SLOWER)
 
 
 def decided(gate: str, holds: bool, saw: str, *, meaning: str = "") -> Verdict:

@@ -1,11 +1,13 @@
 """Calibration faces: stratified, repeatable, and never among the judges."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from fer_contract.dataset import FaceSet
 from fer_contract.errors import DataError
-from fer_converter.calibration import select
+from fer_converter.calibration import select, spanning_all_bytes
 
 
 def split(counts: dict[str, int]) -> FaceSet:
@@ -59,13 +61,51 @@ def test_a_class_with_a_single_face() -> None:
         select(split({"a": 10, "b": 1}), 5, seed=0)
 
 
+def with_copies(faces: FaceSet, copies: dict[int, int]) -> FaceSet:
+    """The same split, in which some faces have the content of another."""
+    digests = [faces.digests[copies.get(k, k)] for k in range(len(faces))]
+    return dataclasses.replace(faces, digests=tuple(digests))
+
+
+def test_no_copy_of_a_calibration_face_judges() -> None:
+    """FER2013 has photographs under several names."""
+    faces = with_copies(split({"a": 20, "b": 20}), {k: k - 1 for k in range(1, 40, 2)})
+    for seed in range(10):
+        parts = select(faces, 10, seed)
+        assert not {*parts.calibration.digests} & {*parts.parity.digests}
+        assert len(parts.calibration) == 10
+        assert 20 <= len(parts.parity) <= 30
+
+
+def test_a_class_of_copies() -> None:
+    """Whichever calibrates, the others have been seen."""
+    faces = with_copies(split({"a": 10, "b": 3}), {11: 10, 12: 10})
+    with pytest.raises(DataError, match="validation/b: every face is a copy of one"):
+        select(faces, 4, seed=0)
+
+
 def test_the_facts_name_every_file_with_its_digest() -> None:
     """The manifest can be held against the data set later."""
     parts = select(split({"a": 10, "b": 10}), 4, seed=0)
     facts = parts.facts()
     assert facts["count"] == 4
     assert facts["classes"] == {"a": 2, "b": 2}
-    assert facts["augmentation"] == "none"
+    assert facts["augmentation"] == "none"  # they are blank: nothing to stretch
     assert facts["files"] == dict(
         zip(parts.calibration.names, parts.calibration.digests, strict=True)
     )
+
+
+def test_faces_of_little_contrast() -> None:
+    """One is stretched, and the manifest says so; those of full contrast stay."""
+    faces = split({"a": 10, "b": 10})
+    ramp = np.arange(64, dtype=np.uint8).reshape(1, 8, 8, 1)
+    dim = dataclasses.replace(faces, faces=faces.faces // 4 + ramp)
+    parts = select(dim, 4, seed=0)
+    assert parts.facts()["augmentation"] == "one face stretched to 0..255"
+    spanning = spanning_all_bytes(parts.calibration.faces)
+    assert spanning.shape == (5, 8, 8, 1)
+    assert spanning.dtype == np.uint8
+    assert (spanning[:4] == parts.calibration.faces).all()
+    assert (spanning[4].min(), spanning[4].max()) == (0, 255)
+    assert spanning_all_bytes(spanning) is spanning

@@ -47,7 +47,7 @@ def test_no_temperature_fits_better(seed: int, sharpness: float) -> None:
 def test_overconfident_scores() -> None:
     """Their calibration error falls, and is measured on faces not fitted to."""
     scores, truth = drawn(4000, 2.5)
-    sure = certainty(scores, scores, truth)
+    sure = certainty(scores, scores, truth, 0.5)
     before = sure.int8_reliability.calibration_error
     assert before > 0.08
     assert sure.tempered_reliability.calibration_error < 0.03
@@ -57,7 +57,7 @@ def test_overconfident_scores() -> None:
 def test_what_is_told_shrinks_as_the_threshold_rises() -> None:
     """Coverage falls from everything; each point knows its interval."""
     scores, truth = drawn(2000, 1.5)
-    curve = certainty(scores, scores, truth).curve
+    curve = certainty(scores, scores, truth, 0.5).curve
     assert curve[0].coverage == 1
     told = [point.told for point in curve]
     assert told == sorted(told, reverse=True)
@@ -69,16 +69,37 @@ def test_what_is_told_shrinks_as_the_threshold_rises() -> None:
 def test_operating_points() -> None:
     """The lowest threshold that is right often enough; none where none is."""
     scores, truth = drawn(3000, 1.0)
-    points = certainty(scores, scores, truth).operating_points()
+    points = certainty(scores, scores, truth, 0.5).operating_points()
     assert list(points) == [0.8, 0.85, 0.9, 0.95]
     chosen = points[0.8]
     assert chosen is not None
     assert chosen.accuracy >= 0.8
-    wrong = certainty(scores, scores, (scores.argmax(axis=1) + 1) % 4)
+    wrong = certainty(scores, scores, (scores.argmax(axis=1) + 1) % 4, 0.5)
     assert set(wrong.operating_points().values()) == {None}
 
 
 def test_a_single_face() -> None:
     """There is no other half to fit to; nothing breaks."""
     scores = np.array([[0.7, 0.1, 0.1, 0.1]])
-    assert certainty(scores, scores, np.array([0])).curve[0].told == 1
+    assert certainty(scores, scores, np.array([0]), 0.5).curve[0].told == 1
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.333, 0.9])
+def test_what_is_told_at_the_bundles_threshold(threshold: float) -> None:
+    """At exactly that one, between the curve's points or beyond all scores."""
+    scores, truth = drawn(500, 1.0)
+    weak = 0.25 + 0.5 * (scores - 0.25)  # at most 0.625
+    sure = certainty(weak, weak, truth, threshold)
+    told = temper(weak, sure.temperature).max(axis=1) >= threshold
+    assert sure.chosen.threshold == threshold
+    assert sure.chosen.told == told.sum()
+    assert sure.facts()["at_threshold"]["coverage"] == round(told.mean(), 4)
+
+
+def test_seven_classes_and_no_idea() -> None:
+    """Scores of a seventh each: the curve still begins with every face."""
+    rng = np.random.default_rng(0)
+    scores = rng.dirichlet([1.0] * 7, 300)
+    sure = certainty(scores, scores, rng.integers(0, 7, 300), 0.5)
+    assert sure.curve[0].told == 300
+    assert sure.chosen.told == 0

@@ -307,8 +307,25 @@ def test_a_network_that_the_edge_tpu_does_not_run(
     assert len(errors) == 1
     assert "refused, every operator maps" in errors[0]
     assert "because of HARD_SWISH" in errors[0]
-    command = f"edgetpu_compiler -s -t 180 -o {tmp_path / 'bundle'} "
-    assert any(command in line and "coral.ai" in line for line in lines)
+    assert any("coral.ai" in line for line in lines)
+    # Of a bundle that is not there.
+    assert not any("edgetpu_compiler -s" in line for line in lines)
+
+
+def test_a_model_for_the_edge_tpu_and_no_compiler(
+    run_directory: Path, drawn_faces: Path, tmp_path: Path
+) -> None:
+    """The rules let it through; where to compile it is said, and the very command."""
+    bundle = tmp_path / "bundle"
+    code, lines, _ = convert(run_directory, bundle, drawn_faces, "--edgetpu")
+    assert code == 0
+    command = f"edgetpu_compiler -s -t 180 -o {bundle} {bundle / 'model_int8.tflite'}"
+    assert any("coral.ai" in line for line in lines)
+    assert f"Edge TPU  by hand: {command}" in lines
+    assert command in (bundle / "report.html").read_text()
+    assert "passed    every operator maps" in "\n".join(lines).replace(
+        ", ", "\npassed    "
+    )
 
 
 def test_the_compilers_word_against_the_prediction(

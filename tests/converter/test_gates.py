@@ -135,15 +135,28 @@ def test_labels_in_another_order(order: list[str]) -> None:
     assert found == (None if tuple(order) == labels else tuple(order))
 
 
-def test_a_model_that_guesses() -> None:
-    """No order is beyond doubt better; nothing is claimed."""
+@pytest.mark.parametrize(("faces", "count"), [(60, 4), (200, 4), (100, 7), (1000, 7)])
+def test_a_model_that_guesses(faces: int, count: int) -> None:
+    """No order is beyond doubt better; nothing is claimed, whatever the chance."""
+    labels = tuple("abcdefg"[:count])
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        classes = rng.integers(0, count, faces)
+        assert order_of_outputs(rng.random((faces, count)), classes, labels) is None
+
+
+def test_a_model_that_names_one_class() -> None:
+    """Calling that output the most frequent class would be right more often."""
+    classes = np.repeat(np.arange(4), [800, 500, 500, 400])
+    scores = np.tile([0.1, 0.1, 0.1, 0.7], (len(classes), 1))
+    assert order_of_outputs(scores, classes, tuple("abcd")) is None
+
+
+def test_a_mediocre_model_in_another_order() -> None:
+    """Sixty per cent of nine classes, one of them rare, are enough to know."""
     rng = np.random.default_rng(0)
-    scores = rng.random((200, 4))
-    assert order_of_outputs(scores, rng.integers(0, 4, 200), tuple("abcd")) is None
-
-
-def test_too_many_labels_to_try() -> None:
-    """Nine classes have 362,880 orders."""
-    classes = np.arange(9)
-    scores = np.eye(9)[::-1]
-    assert order_of_outputs(scores, classes, tuple("abcdefghi")) is None
+    classes = np.repeat(np.arange(9), [30] + [100] * 8)
+    told = np.where(rng.random(len(classes)) < 0.6, classes, rng.integers(0, 9, 830))
+    labels = tuple("abcdefghi")
+    assert order_of_outputs(np.eye(9)[told], classes, labels) is None
+    assert order_of_outputs(np.eye(9)[8 - told], classes, labels) == labels[::-1]

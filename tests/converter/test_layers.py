@@ -11,7 +11,7 @@ from fer_contract.dataset import FaceSet
 from fer_contract.preprocess import Pixels
 from fer_converter.calibration_proof import prove
 from fer_converter.freezing import freeze
-from fer_converter.layers import LayerError, guilty, layer_errors
+from fer_converter.layers import LayerError, _cosine, guilty, layer_errors
 from fer_converter.quantize import Kind, to_tflite
 from fer_converter.sources import Asked, open_model
 from fer_converter.tflite_file import parse_tflite
@@ -128,6 +128,13 @@ def test_a_model_without_ranges(converted: Converted) -> None:
     assert none.ranges == 0
     assert none.verdict().outcome is Outcome.FAILED
     assert dataclasses.asdict(none)["moved"] == 0
+
+
+def test_a_layer_that_died() -> None:
+    """All zero where float is not: as far from it as can be."""
+    assert _cosine(4.0, 0.0, 0.0) == 0.0
+    assert _cosine(0.0, 0.0, 0.0) == 1.0
+    assert _cosine(4.0, 2.0, 1.0) == 1.0
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -9,13 +9,16 @@ import pytest
 from converter_models import Converted
 from fer_contract.dataset import FaceSet
 from fer_contract.errors import ModelError
+from fer_contract.preprocess import Pixels
 from fer_contract.tflite import TfliteClassifier
 from fer_converter.backend import start_tensorflow
 from fer_converter.calibration import select
 from fer_converter.freezing import freeze
 from fer_converter.interpreters import FloatTflite, probabilities
 from fer_converter.quantize import Kind, to_tflite
+from fer_converter.rules import pixels_as_they_are
 from fer_converter.sources import Asked, open_model
+from fer_converter.tflite_file import parse_tflite
 
 
 def test_pixels_go_in_as_they_are(converted: Converted) -> None:
@@ -23,6 +26,29 @@ def test_pixels_go_in_as_they_are(converted: Converted) -> None:
     (source,) = converted.file(Kind.INT8).inputs
     assert source.kind == "uint8"
     assert (source.scales, source.zero_points) == ((1.0,), (0,))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 200), (40, 120), (1, 255)])
+def test_calibration_faces_of_little_contrast(
+    small_keras: Path, noise: Pixels, low: int, high: int
+) -> None:
+    """The device sends grey values as they are: no face may come out dimmer."""
+    faces = (low + noise.astype(np.uint16) * (high - low) // 255).astype(np.uint8)
+    source = open_model(small_keras, Asked(labels=("a", "b", "c")))
+    content = to_tflite(freeze(source), Kind.INT8, faces)
+    model = parse_tflite(content, Path("model_int8.tflite"))
+    assert (model.inputs[0].scales, model.inputs[0].zero_points) == ((1.0,), (0,))
+    assert pixels_as_they_are(model) == (True, "scale 1, zero point 0")
+
+
+def test_an_input_of_another_scale(converted: Converted) -> None:
+    """Found in the file, whoever made it."""
+    model = converted.file(Kind.INT8)
+    (source,) = model.inputs
+    for scales, zeros in (((0.784,), (0,)), ((1.0,), (3,)), ((), ())):
+        other = dataclasses.replace(source, scales=scales, zero_points=zeros)
+        held, _ = pixels_as_they_are(dataclasses.replace(model, inputs=(other,)))
+        assert not held
 
 
 def test_convolutions_keep_a_scale_a_filter(converted: Converted) -> None:

@@ -128,6 +128,54 @@ def test_scores_in_float(
     assert scores.std(axis=0).max() > 0.005  # it does not answer all alike
 
 
+def own_graph(build: Any, side: int = 8) -> tuple[Any, Any]:
+    """A frozen graph of pictures (1, side, side, 4), and its function."""
+    _, tf = start_tensorflow()
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    spec = tf.TensorSpec((1, side, side, 4), tf.float32)
+    frozen = convert_variables_to_constants_v2(
+        tf.function(build).get_concrete_function(spec)
+    )
+    return frozen, tf
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_depthwise_layer_of_ones_own_before_leaky_relu(stride: int) -> None:
+    """Whatever its stride, what comes out is the same."""
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(size=(1, 1, 4, 1)).astype(np.float32)
+    bias = rng.normal(size=4).astype(np.float32)
+    x = rng.normal(size=(1, 8, 8, 4)).astype(np.float32)
+
+    def build(pixels: Any) -> Any:
+        step = [1, stride, stride, 1]
+        y = tf.nn.depthwise_conv2d(pixels, kernel, step, "VALID")
+        return tf.nn.leaky_relu(tf.nn.bias_add(y, bias), 0.1)
+
+    _, tf = start_tensorflow()
+    frozen, _ = own_graph(build)
+    rewritten = rewrite(frozen.graph)
+    assert "LeakyRelu" not in {node.op for node in rewritten.node}
+    np.testing.assert_allclose(
+        run_graph(rewritten, frozen, x), build(tf.constant(x)).numpy(), atol=1e-6
+    )
+
+
+def test_a_graph_of_16_bits_is_left_alone() -> None:
+    """The rewrites compute in float32."""
+    _, tf = start_tensorflow()
+    frozen, _ = own_graph(
+        lambda x: tf.cast(tf.nn.leaky_relu(tf.cast(x, tf.float16)), tf.float32)
+    )
+    rewritten = rewrite(frozen.graph)
+    assert "LeakyRelu" in {node.op for node in rewritten.node}
+    x = np.zeros((1, 8, 8, 4), np.float32)
+    assert run_graph(rewritten, frozen, x).shape == x.shape
+
+
 def test_nothing_is_left_that_quantizes_badly(tmp_path: Path) -> None:
     """No LeakyReLU, and no product with a factor a channel."""
     model = study_like(tmp_path / "study.keras")

@@ -11,6 +11,7 @@ from converter_models import Converted, softmax_model
 from fer_contract.preprocess import Pixels
 from fer_converter.backend import start_tensorflow, without_chatter
 from fer_converter.edgetpu import MAPPED, MORE_THAN_ONE_SUBGRAPH, NOT_SUPPORTED
+from fer_converter.edgetpu_target import only_predict
 from fer_converter.freezing import freeze
 from fer_converter.prediction import predict, tabulate
 from fer_converter.quantize import Kind, to_tflite
@@ -34,6 +35,7 @@ from fer_converter.rules import (
 )
 from fer_converter.sources import Asked, open_model
 from fer_converter.tflite_file import TfliteFile, parse_tflite, read_tflite
+from fer_converter.verdicts import Outcome
 
 LABELS = ("happy", "sad", "calm")
 
@@ -159,6 +161,10 @@ def test_more_parameters_than_the_chip_holds(converted: Converted) -> None:
     held, saw = parameters_in_the_cache(dataclasses.replace(model, operators=operators))
     assert not held
     assert saw.endswith(f"{CACHE_BYTES / 1000:,.0f} KB fit")
+    # It runs all the same, so that nothing is refused for it.
+    edgetpu = only_predict(dataclasses.replace(model, operators=operators))
+    assert [rule.outcome for rule in edgetpu.rules][-1] is Outcome.SLOWER
+    assert edgetpu.predicted
 
 
 def test_more_than_one_graph(converted: Converted) -> None:

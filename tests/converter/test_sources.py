@@ -1,6 +1,9 @@
 """Models of every form, and what is said of one that will not do."""
 
+import contextlib
+import dataclasses
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from converter_models import small_model
 from fer_contract.dataset import FaceSet
@@ -15,6 +20,7 @@ from fer_contract.errors import FerError, ManifestError, ModelError
 from fer_contract.manifest import RunManifest, read_manifest, write_manifest
 from fer_contract.preprocess import Pixels
 from fer_converter.backend import start_tensorflow
+from fer_converter.freezing import freeze
 from fer_converter.sources import Asked, PixelRange, open_model
 
 LABELS = ("happy", "sad", "calm")
@@ -166,6 +172,111 @@ def test_a_file_that_is_no_model(tmp_path: Path) -> None:
         archive.writestr("letter.txt", "nothing of the kind")
     with pytest.raises(ModelError, match=r"model\.keras: not a Keras model"):
         open_model(path, Asked(labels=LABELS))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.data())
+def test_a_keras_file_with_one_other_byte(
+    small_keras: Path, data: st.DataObject
+) -> None:
+    """It is read or refused; Keras raises whatever comes."""
+    content = bytearray(small_keras.read_bytes())
+    place = data.draw(st.integers(4, len(content) - 1))
+    content[place] ^= data.draw(st.integers(1, 255))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "flipped.keras"
+        path.write_bytes(content)
+        with contextlib.suppress(ModelError):
+            open_model(path, Asked(labels=LABELS))
+
+
+def test_two_outputs_of_a_keras_file(tmp_path: Path) -> None:
+    """Said in one line, too."""
+    keras, _ = start_tensorflow()
+    model = small_model()
+    path = tmp_path / "both.keras"
+    keras.Model(model.input, [model.output, model.layers[1].output]).save(path)
+    with pytest.raises(ModelError, match="not one input and one output, but several"):
+        open_model(path, Asked(labels=LABELS))
+
+
+def test_a_network_in_16_bits(tmp_path: Path) -> None:
+    """The layer is named, and what to do."""
+    keras, _ = start_tensorflow()
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = dense()
+    finally:
+        keras.config.set_dtype_policy(before)
+    path = tmp_path / "half.keras"
+    model.save(path)
+    with pytest.raises(
+        ModelError, match=r"computes in float16; save .* policy float32"
+    ):
+        open_model(path, Asked(labels=LABELS))
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "told"),
+    [
+        ("uint8", (None, 8, 8, 1), "is uint8 of"),
+        ("float32", None, "of shape <unknown>"),
+    ],
+)
+def test_a_saved_model_of_another_kind(
+    tmp_path: Path, kind: str, shape: tuple[int | None, ...] | None, told: str
+) -> None:
+    """The tensor is named, with what is wanted."""
+    _, tf = start_tensorflow()
+    module = tf.Module()
+    module.run = tf.function(
+        lambda x: tf.nn.softmax(tf.reshape(tf.cast(x, tf.float32), (-1, 3))),
+        input_signature=[tf.TensorSpec(shape, kind)],
+    )
+    path = tmp_path / "saved"
+    tf.saved_model.save(module, path, signatures=module.run)
+    with pytest.raises(ModelError, match=f"{told}.* float32 of a known shape"):
+        open_model(path, Asked(labels=LABELS))
+
+
+def test_a_model_that_cannot_be_run(small_keras: Path, noise: Pixels) -> None:
+    """Its complaint is told in one line, by whoever runs it first."""
+
+    def fail(_pixels: Any) -> Any:
+        raise RuntimeError("no such kernel\nand pages about it")
+
+    broken = dataclasses.replace(
+        open_model(small_keras, Asked(labels=LABELS)), call=fail
+    )
+    with pytest.raises(ModelError, match=r"own\.keras: cannot be run \(") as caught:
+        broken.probabilities(noise)
+    assert "pages" not in str(caught.value)
+    with pytest.raises(ModelError, match=r"own\.keras: cannot be traced for one face"):
+        freeze(broken)
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("my model.keras", "my-model"),
+        ("_final.keras", "final"),
+        ("modèle.keras", "mod-le"),
+        ("表情.keras", "model"),
+    ],
+)
+def test_a_name_that_events_can_carry(
+    small_keras: Path, tmp_path: Path, file: str, name: str
+) -> None:
+    """Files are called anything."""
+    shutil.copy(small_keras, tmp_path / file)
+    assert open_model(tmp_path / file, Asked(labels=LABELS)).name == name
+
+
+def test_a_path_that_is_mistyped() -> None:
+    """Whatever else was asked, that comes first."""
+    with pytest.raises(FerError, match=r"^owm\.keras: no such file or directory"):
+        open_model(Path("owm.keras"), Asked(labels=LABELS))
 
 
 def test_a_saved_model_that_is_damaged(tmp_path: Path) -> None:

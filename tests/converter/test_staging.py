@@ -29,10 +29,17 @@ def test_a_finished_bundle(tmp_path: Path) -> None:
 
 
 def test_an_empty_directory(tmp_path: Path) -> None:
-    """It may be made before, for instance by a mount."""
+    """Someone may have made it before."""
     (tmp_path / "bundle").mkdir()
     make(tmp_path / "bundle", "new")
     assert entries(tmp_path / "bundle") == ["manifest.json", "model"]
+
+
+@pytest.mark.parametrize("place", ["/", "/proc"])
+def test_a_mount_point(place: str) -> None:
+    """No rename replaces it: said before the work, with what to do."""
+    with pytest.raises(DataError, match=f"{place}: a mount point; name a directory in"):
+        Staging(Path(place), force=True)
 
 
 def break_off(place: Path) -> None:
@@ -81,7 +88,7 @@ def test_something_else_in_the_refusals_place(tmp_path: Path) -> None:
     (tmp_path / "bundle.refused").mkdir()
     (tmp_path / "bundle.refused" / "notes").write_text("mine")
     with pytest.raises(DataError, match="in the way of the report"):
-        refuse(tmp_path / "bundle", "report")
+        Staging(tmp_path / "bundle", force=False)  # before any work
     assert (tmp_path / "bundle.refused" / "notes").read_text() == "mine"
 
 
@@ -103,6 +110,7 @@ def test_a_bundle_is_there_already(tmp_path: Path) -> None:
         ("manifest.json", "{}"),
         ("manifest.json", '{"kind": "run", "files": {}}'),
         ("manifest.json", "[" * 9),
+        ("manifest.json", '{"kind": "bundle", "files": 5}'),
     ],
 )
 def test_force_on_what_is_no_bundle(tmp_path: Path, name: str, content: str) -> None:
@@ -121,6 +129,15 @@ def test_force_on_a_bundle_with_a_file_of_someone(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds more than a bundle"):
         make(tmp_path / "bundle", "new", force=True)
     assert (tmp_path / "bundle" / "notes").read_text() == "mine"
+
+
+def test_force_on_a_bundle_that_was_compiled_by_hand(tmp_path: Path) -> None:
+    """What the Edge TPU compiler put into it goes with it."""
+    make(tmp_path / "bundle", "old")
+    for name in ("model_int8_edgetpu.tflite", "model_int8_edgetpu.log"):
+        (tmp_path / "bundle" / name).write_text("compiled")
+    make(tmp_path / "bundle", "new", force=True)
+    assert entries(tmp_path / "bundle") == ["manifest.json", "model"]
 
 
 def test_what_a_killed_process_left(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from converter_models import Converted
 from fer_contract.errors import ModelError
+from fer_converter.inspection import judge
 from fer_converter.quantize import Kind
 from fer_converter.tflite_file import parse_tflite, read_tflite
 
@@ -92,9 +93,9 @@ def test_a_truncated_file(small_int8: bytes, data: st.DataObject) -> None:
 @settings(max_examples=150)
 @given(st.data())
 def test_a_file_with_one_other_byte(small_int8: bytes, data: st.DataObject) -> None:
-    """It is read or refused; nothing else is raised."""
+    """It is read and judged, or refused; nothing else is raised."""
     place = data.draw(st.integers(8, len(small_int8) - 1))
     value = data.draw(st.integers(0, 255))
     content = small_int8[:place] + bytes([value]) + small_int8[place + 1 :]
     with contextlib.suppress(ModelError):
-        parse_tflite(content, Path("damaged.tflite"))
+        judge(parse_tflite(content, Path("damaged.tflite")))

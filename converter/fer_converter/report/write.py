@@ -56,11 +56,12 @@ def write_report(report: Report, directory: Path) -> None:
 def _coverage(report: Report) -> str:
     """Draw the curve, with the share told at the manifest's threshold marked."""
     curve = [part for part in report.certainty.curve if part.told]
-    threshold = report.manifest.threshold
-    marked = min(curve, key=lambda part: abs(part.threshold - threshold))
+    chosen = report.certainty.chosen
     points = [(part.coverage, part.accuracy) for part in curve]
-    title = f"at {threshold:g}: {marked.coverage:.0%} told, {marked.accuracy:.0%} right"
-    return coverage_chart(points, marked.coverage, title)
+    title = f"at {chosen.threshold:g}: {chosen.coverage:.0%} told"
+    if chosen.told:
+        title += f", {chosen.accuracy:.0%} of it right"
+    return coverage_chart(points, chosen.coverage, title)
 
 
 def _inline(picture: bytes) -> str:
