@@ -40,10 +40,10 @@ def print_summary(report: Report, directory: Path, say: Callable[[str], None]) -
                 say(f"Edge TPU  by hand: {edgetpu.by_hand}")
     if not report.better_than_a_guess:
         say("warning   float is no better than always naming the most frequent class")
-    rules = [verdict for verdict in report.verdicts[2:] if verdict.passed]
-    for verdict in report.verdicts:
-        if not verdict.passed or verdict not in rules:
-            say(f"{verdict.outcome:9} {verdict.gate}: {verdict.saw}")
+    gates, others = report.verdicts[:2], report.verdicts[2:]
+    rules = [part for part in others if part.outcome is Outcome.PASSED]
+    for verdict in (*gates, *(part for part in others if part not in rules)):
+        say(f"{verdict.outcome:9} {verdict.gate}: {verdict.saw}")
     say(f"passed    {', '.join(verdict.gate for verdict in rules)}")
     if report.passed:
         say(f"bundle: {directory}, with report.html")
