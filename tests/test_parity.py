@@ -4,7 +4,7 @@ On drawn faces always, on real ones when the shared material is there. The study
 networks are trained here without drop-out, and the two large ones on faces of 32x32:
 so they learn in a minute, and it is their operators that conversion can break. A
 network of a minute is often in doubt and flips more, so its bounds are wider than the
-default ones, which one trained in full keeps (README, "Conversion").
+default ones, which one trained in full keeps (README, "The converter").
 """
 
 import json
@@ -19,7 +19,9 @@ from fer_trainer.presets import find_preset
 from processes import run_command
 
 GATES = ("--max-accuracy-drop", "3", "--min-agreement", "0.85")
-STUDY = [("base", 48, 5), ("batchnorm", 32, 3), ("complex", 32, 3)]
+JUDGES = 2237
+"""Validation faces, but for the 200 that calibrate and 5 copies of those."""
+STUDY = [("base", 48, 5), ("batchnorm", 32, 5), ("complex", 32, 3)]
 
 
 def train(data: Path, network: str, side: int, epochs: int, path: Path) -> None:
@@ -83,7 +85,7 @@ def test_the_compact_network_trained_in_full_on_drawn_faces(bundle: Path) -> Non
 
 def test_the_compact_network_on_real_faces(real_bundle: Path) -> None:
     """Through the trainer, drop-out and augmentation and all."""
-    check(report_of(real_bundle), faces=2242, best_guess=0.40)  # always happy: 0.353
+    check(report_of(real_bundle), faces=JUDGES, best_guess=0.36)  # always happy: 0.353
 
 
 @pytest.mark.parametrize(("network", "side", "epochs"), STUDY)
@@ -103,4 +105,4 @@ def test_the_studys_networks_on_real_faces(
     """On the whole validation split, but for the faces that calibrate."""
     model = tmp_path / "model.keras"
     train(few_real_faces, network, side, epochs, model)
-    check(convert(model, few_real_faces, tmp_path / "bundle"), 2242, best_guess=0.40)
+    check(convert(model, few_real_faces, tmp_path / "bundle"), JUDGES, best_guess=0.36)

@@ -2,6 +2,8 @@
 
 import json
 
+import numpy as np
+
 from fer_contract.dataset import FaceData
 from processes import run_command
 
@@ -23,3 +25,13 @@ def test_a_benchmark(few_faces: FaceData) -> None:
     assert 100e6 < facts["memory"]["peak_bytes"] < 4e9
     ratio = pipeline["images_per_second"] / pipeline["image_data_generator"]
     assert pipeline["ratio"] == ratio
+
+
+def test_memory_of_a_process_that_a_large_one_started(few_faces: FaceData) -> None:
+    """Linux's ru_maxrss would be the larger one's: it outlives the new program."""
+    large = np.ones(3 * 2**30 // 8)
+    done = run_command(
+        "fer-train", "bench", "--data", few_faces.source, "--preset", "base",
+        "--batch-size", "16", "--rounds", "1", "--json",
+    )  # fmt: skip
+    assert json.loads(done.stdout)["memory"]["peak_bytes"] < large.nbytes

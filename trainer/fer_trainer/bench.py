@@ -5,6 +5,7 @@ which the things compared take turns.
 """
 
 import importlib.util
+import re
 import resource
 import statistics
 import sys
@@ -13,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -187,5 +189,12 @@ def _seconds(work: Callable[[], Any]) -> float:
 
 def _peak_bytes() -> int:
     """Return the most memory that this process has had resident."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Linux counts into ru_maxrss what the process was before it became this one:
+        # started by a large one, it would report that one's memory.
+        found = re.search(r"^VmHWM:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
+        if found is not None:
+            return 1024 * int(found[1])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
