@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from fer_contract.dataset import FaceData
-from fer_contract.manifest import RunManifest, read_manifest
+from fer_contract.manifest import BundleManifest, RunManifest, read_manifest
 from fer_trainer.evaluation import measure, predict
 from fer_trainer.evaluation.report import write_evaluation
+from fer_trainer.evaluation.robustness import DISTURBANCES
 from fer_trainer.material import load_material
 from fer_trainer.plan import Plan
 from fer_trainer.training.train import train
@@ -182,11 +183,41 @@ def test_page(evaluated: tuple[Path, str]) -> None:
         assert (out / name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+def test_a_bundle_answers_as_on_the_device(
+    bundle: Path, drawn_faces: Path, tmp_path: Path
+) -> None:
+    """Int8, with the bundle's temperature, and on changed faces too."""
+    out = tmp_path / "report"
+    done = run_command(
+        "fer-train", "evaluate", bundle, "--data", drawn_faces, "--robustness",
+        "--out", out,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    facts = json.loads((out / "evaluation.json").read_text())
+    manifest = read_manifest(bundle, BundleManifest)
+    assert facts["model"] == manifest.name
+    assert facts["model_sha256"] == manifest.files[BundleManifest.MODEL]
+    assert facts["accuracy"] > 0.95
+    report = json.loads((bundle / "report.json").read_text())
+    tempered = report["certainty"]["calibration_error"]["int8_tempered"]
+    assert facts["calibration_error"] == pytest.approx(tempered, abs=0.01)
+    curves = facts["robustness"]
+    assert list(curves) == [part.name for part in DISTURBANCES]
+    for curve in curves.values():
+        levels = {point["level"]: point["accuracy"] for point in curve["points"]}
+        assert levels[curve["unchanged"]] == facts["accuracy"]
+    # What hardly any model follows costs it something.
+    coarse = curves["resolution"]["points"][0]
+    assert (coarse["level"], coarse["accuracy"] < facts["accuracy"]) == (8, True)
+    assert {path.name for path in out.iterdir()} == _FILES | {"robustness.png"}
+    assert "Accuracy over brightness" in (out / "evaluation.html").read_text()
+
+
 def test_no_mistake_at_all(tmp_path: Path, drawn: Path) -> None:
     """Then there is no sheet of them, and an older one is removed."""
     faces = FaceData(drawn).load("test")
     about = {
-        "preset": "base", "data": "<b>.zip", "model_sha256": "0", "data_sha256": "1",
+        "model": "base", "data": "<b>.zip", "model_sha256": "0", "data_sha256": "1",
     }  # fmt: skip
     right = np.eye(4)[faces.classes]
     write_evaluation(measure(np.roll(right, 1, axis=1), faces, None), about, tmp_path)

@@ -13,7 +13,7 @@ _FEW = 1000
 
 
 @click.command("evaluate")
-@click.argument("run", type=PATH)
+@click.argument("place", metavar="RUN|BUNDLE", type=PATH)
 @click.option("--data", type=PATH, required=True, help="Zip or folder of faces.")
 @click.option(
     "--split",
@@ -25,67 +25,80 @@ _FEW = 1000
 @click.option(
     "--out",
     type=PATH,
-    help="Directory for the report.  [default: RUN-SPLIT, beside it]",
+    help="Directory for the report.  [default: its name and the split, beside it]",
+)
+@click.option(
+    "--robustness",
+    "with_robustness",
+    is_flag=True,
+    help="Also judge on faces changed in light, sharpness, size, place: 9 curves.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--skip-unreadable", is_flag=True, help="Leave broken images out, named.")
 def evaluate_command(
     *,
-    run: Path,
+    place: Path,
     data: Path,
     split: str,
     votes: Path | None,
     out: Path | None,
+    with_robustness: bool,
     as_json: bool,
     skip_unreadable: bool,
 ) -> None:
-    """Measure the model that a run has saved.
+    """Measure the model that a run has saved, or the int8 one of a bundle.
 
-    It is loaded from its file; labels and their order are those of its manifest.
+    It is loaded from its file; labels and their order are those of its manifest. A
+    bundle's model answers as on the device, a face at a time.
 
     \b
-    Example:
+    Examples:
       fer-train evaluate RUN --data Facial_emotion_images.zip --votes votes.csv
+      fer-train evaluate BUNDLE --data Facial_emotion_images.zip --robustness
     """
     from fer_contract.dataset import FaceData
-    from fer_contract.manifest import RunManifest, read_manifest
-    from fer_trainer.evaluation import measure, predict
+    from fer_trainer.evaluation import measure, open_model
+    from fer_trainer.evaluation.majority import majority
     from fer_trainer.evaluation.report import FILES, PAGE, write_evaluation
+    from fer_trainer.evaluation.robustness import robustness
     from fer_trainer.pages import check_place
     from fer_trainer.votes import read_votes
 
-    manifest = read_manifest(run, RunManifest)
-    place = out or run.resolve().with_name(f"{run.resolve().name}-{split}")
-    check_place(place, FILES)
+    target = out or place.resolve().with_name(f"{place.resolve().name}-{split}")
+    check_place(target, FILES)
+    model = open_model(place)
     faces = FaceData(
-        data, manifest.labels, manifest.input, skip_unreadable=skip_unreadable
+        data, model.labels, model.input, skip_unreadable=skip_unreadable
     ).load(split)
     table = read_votes(votes) if votes else None
     if table is not None:
         table.check(faces)  # now, not after the model has answered
-    probabilities = predict(run / RunManifest.MODEL, faces)
-    evaluation = measure(probabilities, faces, table)
+    evaluation = measure(model.answer(faces.faces), faces, table)
+    curves = (
+        robustness(model.answer, faces, majority(table, faces) if table else None)
+        if with_robustness
+        else ()
+    )
     about = {
-        "preset": manifest.preset,
-        "model_sha256": manifest.files[RunManifest.MODEL],
+        "model": model.name,
+        "model_sha256": model.sha256,
         "data": data.name,
         "data_sha256": faces.digest,
     }
-    with naming(place):
-        facts = write_evaluation(evaluation, about, place)
+    with naming(target):
+        facts = write_evaluation(evaluation, about, target, curves)
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
     for line in _lines(facts):
         click.echo(line)
-    click.echo(f"report: {place / PAGE}")
+    click.echo(f"report: {target / PAGE}")
 
 
 def _lines(facts: dict[str, Any]) -> list[str]:
     """Return the figures as text for people."""
     lines = [
-        f"{facts['preset']} on {facts['split']}: {_accuracy(facts)}, "
-        f"{_macro_f1(facts)}",
+        f"{facts['model']} on {facts['split']}: {_accuracy(facts)}, {_macro_f1(facts)}",
         f"calibration error {facts['calibration_error']:.1%}, "
         f"log loss {facts['log_loss']:.3f}",
         f"{'':<12} {'precision':>9} {'recall':>9} {'F1':>9} {'faces':>9}",

@@ -1,14 +1,12 @@
 """Figures of a saved model on labelled faces."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fer_contract.dataset import FaceSet
-from fer_contract.errors import ModelError
 from fer_contract.intervals import wilson
 from fer_contract.labels import Labels
 from fer_contract.metrics import (
@@ -20,11 +18,8 @@ from fer_contract.metrics import (
     macro_f1_interval,
     reliability,
 )
-from fer_trainer.backend import start_keras
 from fer_trainer.evaluation.majority import NONE, human, majority
 from fer_trainer.votes import Votes
-
-_BATCH = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,42 +115,6 @@ def measure(
     if probabilities.shape != wanted:
         raise ValueError(f"probabilities {probabilities.shape}; {wanted} is wanted")
     return Evaluation(faces, probabilities, votes)
-
-
-def predict(path: Path, faces: FaceSet) -> npt.NDArray[np.float64]:
-    """Load a saved model and let it answer.
-
-    Args:
-        path: ``.keras`` file.
-        faces: of the size that it takes.
-
-    Returns:
-        (N, C), each row summing to 1.
-
-    Raises:
-        ModelError: no model, one of other faces or another number of labels, or one
-            whose scores are no probabilities.
-    """
-    keras = start_keras()
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError) as mistake:
-        reason = (str(mistake).strip() or type(mistake).__name__).splitlines()[0]
-        raise ModelError(f"{path}: not a Keras model ({reason})") from mistake
-    wanted = (None, *faces.faces.shape[1:]), (None, len(faces.labels))
-    if (model.input_shape, model.output_shape) != wanted:
-        raise ModelError(
-            f"{path}: from {model.input_shape} to {model.output_shape}; "
-            f"{wanted[0]} to {wanted[1]} is wanted"
-        )
-    answers = model.predict(faces.faces, batch_size=_BATCH, verbose=0)
-    scores = np.asarray(answers, dtype=np.float64)
-    # Weights that are no numbers, or an end without softmax: nothing it says counts.
-    sums = scores.sum(axis=1)
-    if not np.allclose(sums, 1.0, atol=1e-3):
-        worst = sums[np.argmax(np.nan_to_num(np.abs(sums - 1), nan=np.inf))]
-        raise ModelError(f"{path}: scores of a face sum to {worst:g}; 1 is wanted")
-    return scores
 
 
 def _classes(matrix: npt.NDArray[np.int64], labels: Labels) -> dict[str, Any]:

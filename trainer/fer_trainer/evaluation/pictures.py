@@ -8,9 +8,11 @@ import numpy.typing as npt
 
 from fer_contract.metrics import reliability
 from fer_trainer.evaluation.measure import Evaluation
+from fer_trainer.evaluation.robustness import Curve
 from fer_trainer.sheets import contact_sheet
 
 _WORST = 48
+_A_ROW = 3
 
 
 def confusion_picture(evaluation: Evaluation) -> bytes:
@@ -70,6 +72,40 @@ def reliability_picture(evaluation: Evaluation) -> bytes:
     upper.legend(loc="upper left")
     lower.bar(centres, sure.counts, width=0.9 / bins, color="grey")
     lower.set(xlabel="score of the answer", ylabel="faces")
+    return _png(figure)
+
+
+def robustness_picture(curves: Sequence[Curve]) -> bytes:
+    """Draw accuracy over the amount of each kind of change."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = -(-len(curves) // _A_ROW)
+    figure = Figure(figsize=(11, 3.2 * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    parts = figure.subplots(rows, _A_ROW, sharey=True, squeeze=False).ravel()
+    for axes, curve in zip(parts, curves, strict=False):
+        facts = [point.facts() for point in curve.points]
+        levels = [point["level"] for point in facts]
+        axes.plot(levels, [point["accuracy"] for point in facts], "o-", label="labels")
+        axes.fill_between(
+            levels,
+            [point["accuracy_95"][0] for point in facts],
+            [point["accuracy_95"][1] for point in facts],
+            alpha=0.2,
+        )
+        if "votes_accuracy" in facts[0]:
+            votes = [point["votes_accuracy"] for point in facts]
+            axes.plot(levels, votes, "s--", label="votes")
+        axes.axvline(curve.disturbance.nothing, color="grey", alpha=0.5)
+        axes.set(title=curve.disturbance.name, xlabel=curve.disturbance.unit)
+        axes.grid(visible=True, alpha=0.3)
+    for axes in parts[len(curves) :]:
+        axes.set_visible(False)
+    parts[0].set(ylim=(0, 1))
+    parts[0].legend(loc="lower center")
+    for row in range(rows):
+        parts[row * _A_ROW].set_ylabel("accuracy")
     return _png(figure)
 
 

@@ -9,20 +9,25 @@ from fer_trainer.evaluation.measure import Evaluation
 from fer_trainer.evaluation.pictures import (
     confusion_picture,
     reliability_picture,
+    robustness_picture,
     worst_mistakes,
 )
+from fer_trainer.evaluation.robustness import Curve
 from fer_trainer.pages import check_place, render_page
 
 JSON = "evaluation.json"
 PAGE = "evaluation.html"
 PREDICTIONS = "predictions.csv"
-PICTURES = ("confusion.png", "reliability.png", "mistakes.png")
+PICTURES = ("confusion.png", "reliability.png", "mistakes.png", "robustness.png")
 
 FILES = (JSON, PAGE, PREDICTIONS, *PICTURES)
 
 
 def write_evaluation(
-    evaluation: Evaluation, about: dict[str, Any], directory: Path
+    evaluation: Evaluation,
+    about: dict[str, Any],
+    directory: Path,
+    curves: tuple[Curve, ...] = (),
 ) -> dict[str, Any]:
     """Write all files.
 
@@ -30,6 +35,7 @@ def write_evaluation(
         evaluation: what was measured.
         about: JSON that says of which model and data.
         directory: made if it is not there.
+        curves: of ``robustness``, if they were measured.
 
     Returns:
         The JSON, as written.
@@ -41,10 +47,13 @@ def write_evaluation(
     check_place(directory, FILES)
     directory.mkdir(parents=True, exist_ok=True)
     facts = {**about, **evaluation.facts()}
+    if curves:
+        facts["robustness"] = {part.disturbance.name: part.facts() for part in curves}
     pictures = {
         "confusion": confusion_picture(evaluation),
         "reliability": reliability_picture(evaluation),
         "mistakes": worst_mistakes(evaluation),
+        "robustness": robustness_picture(curves) if curves else None,
     }
     text = json.dumps(facts, indent=2, allow_nan=False) + "\n"
     (directory / JSON).write_text(text)

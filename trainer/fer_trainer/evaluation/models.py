@@ -1,0 +1,130 @@
+"""A finished model that answers: a run's, in float, or a bundle's, in int8."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_contract.dataset import FaceSet
+from fer_contract.errors import ModelError
+from fer_contract.labels import Labels
+from fer_contract.manifest import BundleManifest, RunManifest, read_manifest
+from fer_contract.preprocess import InputSpec, Pixels
+from fer_contract.scores import temper
+from fer_contract.tflite import TfliteClassifier
+from fer_trainer.backend import start_keras
+
+_BATCH = 512
+
+Scores = npt.NDArray[np.float64]
+Answer = Callable[[Pixels], Scores]
+"""Faces uint8 (N, H, W, 1) -> probabilities (N, C), each row summing to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedModel:
+    """A model of a finished run or bundle."""
+
+    name: str
+    """The preset, or what events call the bundle's model."""
+    labels: Labels
+    input: InputSpec
+    sha256: str
+    answer: Answer
+
+
+def open_model(place: Path) -> SavedModel:
+    """Open the model of a run, or that of a bundle as the device would.
+
+    Args:
+        place: run or bundle directory.
+
+    Raises:
+        ManifestError, DigestError: neither, or damaged.
+        ModelError: a file that is not the model its manifest tells of.
+        FerError: a bundle, and no TFLite runtime to run it.
+    """
+    if (place / BundleManifest.MODEL).exists():
+        bundle = read_manifest(place, BundleManifest)
+        return SavedModel(
+            name=bundle.name,
+            labels=bundle.labels,
+            input=bundle.input,
+            sha256=bundle.files[BundleManifest.MODEL],
+            answer=_int8(place / BundleManifest.MODEL, bundle),
+        )
+    run = read_manifest(place, RunManifest)
+    return SavedModel(
+        name=run.preset,
+        labels=run.labels,
+        input=run.input,
+        sha256=run.files[RunManifest.MODEL],
+        answer=_network(place / RunManifest.MODEL, run.input.shape, len(run.labels)),
+    )
+
+
+def predict(path: Path, faces: FaceSet) -> Scores:
+    """Load a saved network and let it answer.
+
+    Args:
+        path: ``.keras`` file.
+        faces: of the size that it takes.
+
+    Returns:
+        (N, C), each row summing to 1.
+
+    Raises:
+        ModelError: no model, one of other faces or another number of labels, or one
+            whose scores are no probabilities.
+    """
+    shape: tuple[int, ...] = faces.faces.shape[1:]
+    return _network(path, shape, len(faces.labels))(faces.faces)
+
+
+def _network(path: Path, shape: tuple[int, ...], classes: int) -> Answer:
+    keras = start_keras()
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    # Its readers raise whatever a damaged file leads them to.
+    except Exception as mistake:
+        reason = (str(mistake).strip() or type(mistake).__name__).splitlines()[0]
+        raise ModelError(f"{path}: not a Keras model ({reason})") from mistake
+    wanted = (None, *shape), (None, classes)
+    if (model.input_shape, model.output_shape) != wanted:
+        raise ModelError(
+            f"{path}: from {model.input_shape} to {model.output_shape}; "
+            f"{wanted[0]} to {wanted[1]} is wanted"
+        )
+
+    def answer(faces: Pixels) -> Scores:
+        answers = model.predict(faces, batch_size=_BATCH, verbose=0)
+        scores = np.asarray(answers, dtype=np.float64)
+        # Weights that are no numbers, or an end without softmax: nothing it says
+        # counts.
+        sums = scores.sum(axis=1)
+        if not np.allclose(sums, 1.0, atol=1e-3):
+            worst = sums[np.argmax(np.nan_to_num(np.abs(sums - 1), nan=np.inf))]
+            raise ModelError(f"{path}: scores of a face sum to {worst:g}; 1 is wanted")
+        return scores
+
+    return answer
+
+
+def _int8(path: Path, bundle: BundleManifest) -> Answer:
+    classifier = TfliteClassifier(path)
+    seen: tuple[Any, ...] = classifier.input_shape, classifier.classes
+    if seen != (bundle.input.shape, len(bundle.labels)):
+        raise ModelError(
+            f"{path}: from {seen[0]} to {seen[1]} scores; its manifest has "
+            f"{bundle.input.shape} and {len(bundle.labels)} labels"
+        )
+
+    def answer(faces: Pixels) -> Scores:
+        # A face at a time and with the manifest's temperature, as the device does.
+        raw = np.array([classifier.probabilities(face) for face in faces])
+        return temper(raw, bundle.temperature)
+
+    return answer
