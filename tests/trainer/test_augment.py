@@ -79,7 +79,9 @@ def test_each_other_kind_alone(faces: Pixels, change: str) -> None:
 def test_faces_that_lie_in_memory_by_columns(faces: Pixels) -> None:
     """As scaled ones do; they change as the same faces by rows."""
     by_columns = faces.transpose(0, 2, 1, 3).copy().transpose(0, 2, 1, 3)
-    everything = dataclasses.replace(Augmentation(), downscale=3.0, erase=0.3)
+    everything = dataclasses.replace(
+        Augmentation(), downscale=3.0, blur=1.0, side_light=0.5, noise=9.0, erase=0.3
+    )
     changed = augment(by_columns, everything, rng())
     np.testing.assert_array_equal(changed, augment(faces, everything, rng()))
 
@@ -170,6 +172,47 @@ def test_downscaling_alone() -> None:
     assert 0.3 < same.mean() < 0.7
     assert changed[~same].std(axis=(1, 2, 3)).mean() < 0.6 * many[0].std()
     assert np.abs(changed.mean(axis=(1, 2, 3)) - 120).max() < 12
+
+
+def halves(faces: Pixels, plan: Augmentation) -> tuple[Pixels, Pixels]:
+    """Faces that were changed, and what they were; about half of them are."""
+    many = np.repeat(faces, 20, axis=0)
+    changed = augment(many, plan, rng())
+    hit = (changed != many).any(axis=(1, 2, 3))
+    assert 0.3 < hit.mean() < 0.7
+    return changed[hit], many[hit]
+
+
+def test_blur_alone(faces: Pixels) -> None:
+    """Edges soften; light and shape stay."""
+    changed, before = halves(faces, dataclasses.replace(NONE, blur=1.5))
+    edges = [np.abs(np.diff(part.astype(int), axis=1)).max() for part in changed]
+    were = [np.abs(np.diff(part.astype(int), axis=1)).max() for part in before]
+    assert np.mean(edges) < 0.7 * np.mean(were)
+    assert np.abs(changed.mean(axis=(1, 2, 3)) - before.mean(axis=(1, 2, 3))).max() < 2
+
+
+def test_noise_alone(faces: Pixels) -> None:
+    """Grain of no more than was asked for, and no other light."""
+    changed, before = halves(faces, dataclasses.replace(NONE, noise=10))
+    grain = (changed.astype(float) - before).std(axis=(1, 2, 3))
+    assert 7 < grain.max() < 11
+    assert grain.min() < 4
+    assert np.abs((changed.astype(float) - before).mean(axis=(1, 2, 3))).max() < 1
+
+
+def test_light_from_a_side_alone() -> None:
+    """It falls off evenly, to one edge, by no more than was asked for."""
+    plain = np.full((6, 48, 48, 1), 200, dtype=np.uint8)
+    changed, _ = halves(plain, dataclasses.replace(NONE, side_light=0.8))
+    lightest = changed.max(axis=(1, 2, 3))
+    darkest = changed.min(axis=(1, 2, 3))
+    assert darkest.min() >= 200 * 0.2 - 1
+    assert darkest.min() < 100
+    assert lightest.min() > 150
+    means = changed[..., 0].mean(axis=(1, 2))
+    middle = changed[:, 23:25, 23:25, 0].mean(axis=(1, 2))
+    assert np.abs(means - middle).max() < 1
 
 
 def test_erasing_alone(faces: Pixels) -> None:

@@ -38,6 +38,14 @@ class Augmentation:
     downscale: float = 1.0
     """Every second face is shrunk up to this many times and enlarged again, as a
     camera sees one far away; 1 is never."""
+    blur: float = 0.0
+    """Every second face is blurred by a Gaussian of up to this sigma, in pixels: a
+    lens out of focus, a head that moves."""
+    side_light: float = 0.0
+    """Every second face loses up to this share of its light towards one edge."""
+    noise: float = 0.0
+    """Every second face gets grain of up to this standard deviation, in grey levels,
+    as a sensor makes in the dark."""
     erase: float = 0.0
     """Every second face loses a rectangle of up to this share of each side."""
 
@@ -56,7 +64,13 @@ def augment(faces: Pixels, plan: Augmentation, rng: np.random.Generator) -> Pixe
     moved = _move(faces[..., 0], plan, rng)
     if plan.downscale > 1:
         _coarsen(moved, plan.downscale, rng)
+    if plan.blur:
+        _blur(moved, plan.blur, rng)
+    if plan.side_light:
+        _light_from_a_side(moved, plan.side_light, rng)
     _light(moved, plan, rng)
+    if plan.noise:
+        _grain(moved, plan.noise, rng)
     changed = moved.astype(np.uint8)
     if plan.erase:
         _erase(changed, plan.erase, rng)
@@ -121,6 +135,35 @@ def _coarsen(faces: Numbers, most: float, rng: np.random.Generator) -> None:
         cv2.resize(
             small, (width, height), dst=faces[index], interpolation=cv2.INTER_LINEAR
         )
+
+
+def _blur(faces: Numbers, most: float, rng: np.random.Generator) -> None:
+    """Blur every second face, in place."""
+    sigmas = rng.uniform(0, most, len(faces))
+    for index in np.flatnonzero(rng.random(len(faces)) < 0.5):
+        # OpenCV takes a sigma of 0 for "choose one".
+        sigma = max(0.05, float(sigmas[index]))
+        cv2.GaussianBlur(faces[index], (0, 0), sigma, dst=faces[index])
+
+
+def _light_from_a_side(faces: Numbers, most: float, rng: np.random.Generator) -> None:
+    """Let light fall off across every second face, whichever way, in place."""
+    count, height, width = faces.shape
+    chosen = np.flatnonzero(rng.random(count) < 0.5)
+    angle = rng.uniform(0, 2 * np.pi, (len(chosen), 1, 1))
+    loss = rng.uniform(0, most, (len(chosen), 1, 1))
+    across = np.linspace(-1, 1, width)[np.newaxis, np.newaxis, :]
+    down = np.linspace(-1, 1, height)[np.newaxis, :, np.newaxis]
+    along = (across * np.cos(angle) + down * np.sin(angle)) / np.sqrt(2)  # -1 to 1
+    faces[chosen] *= (1 - loss * (1 + along) / 2).astype(np.float32)
+
+
+def _grain(faces: Numbers, most: float, rng: np.random.Generator) -> None:
+    """Add noise to every second face; leaves whole numbers 0 to 255, in place."""
+    chosen = np.flatnonzero(rng.random(len(faces)) < 0.5)
+    deviation = rng.uniform(0, most, (len(chosen), 1, 1)).astype(np.float32)
+    grain = rng.standard_normal((len(chosen), *faces.shape[1:]), dtype=np.float32)
+    faces[chosen] = np.clip(np.rint(faces[chosen] + deviation * grain), 0, 255)
 
 
 def _light(faces: Numbers, plan: Augmentation, rng: np.random.Generator) -> None:
