@@ -1,7 +1,6 @@
 """Where a float model comes from: a run directory, a ``.keras`` file, a SavedModel."""
 
 import re
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,9 +15,9 @@ from fer_contract.labels import Labels
 from fer_contract.manifest import MANIFEST_NAME, RunManifest, read_manifest, sha256
 from fer_contract.preprocess import InputSpec, Pixels
 from fer_converter.backend import start_tensorflow
+from fer_converter.networks import Network, first_line, load_keras, load_saved_model
 
 _BATCH = 256
-_SIGNATURES = ("serving_default", "serve")
 _WANTED_INPUT = "(batch, height, width, 1 or 3) is wanted"
 
 
@@ -114,8 +113,9 @@ def open_model(path: Path, asked: Asked) -> FloatModel:
                 f"{path}: neither {MANIFEST_NAME} nor saved_model.pb in it, so this is "
                 "no finished run and no SavedModel"
             )
-        return _open_saved_model(path, asked)
-    return _open_keras(path, asked)
+        digest = sha256(path / "saved_model.pb")
+        return _bare(path, asked, load_saved_model(path), digest)
+    return _bare(path, asked, load_keras(path), sha256(path))
 
 
 def _open_run(path: Path, asked: Asked) -> FloatModel:
@@ -128,7 +128,7 @@ def _open_run(path: Path, asked: Asked) -> FloatModel:
             raise FerError(f"{option}: {path} is a run, and its manifest says it")
     run = read_manifest(path, RunManifest)
     file = path / RunManifest.MODEL
-    found = _load_keras(file)
+    found = load_keras(file)
     if found.source != (None, *run.input.shape):
         raise ModelError(
             f"{file}: input is {found.source}; the manifest says "
@@ -155,96 +155,7 @@ def _open_run(path: Path, asked: Asked) -> FloatModel:
     )
 
 
-def _open_keras(path: Path, asked: Asked) -> FloatModel:
-    return _bare(path, asked, _load_keras(path), {"model_sha256": sha256(path)})
-
-
-def _open_saved_model(path: Path, asked: Asked) -> FloatModel:
-    _, tf = start_tensorflow()
-    try:
-        loaded = tf.saved_model.load(str(path))
-    # Its readers raise whatever a damaged file leads them to.
-    except Exception as mistake:
-        raise ModelError(f"{path}: no SavedModel ({first_line(mistake)})") from mistake
-    signature = next(
-        (
-            loaded.signatures[name]
-            for name in _SIGNATURES
-            if name in getattr(loaded, "signatures", {})
-        ),
-        None,
-    )
-    if signature is None:
-        raise ModelError(f"{path}: no signature {' or '.join(_SIGNATURES)} in it")
-    sources = list(signature.structured_input_signature[1].items())
-    targets = list(signature.structured_outputs.items())
-    if len(sources) != 1 or len(targets) != 1:
-        raise ModelError(
-            f"{path}: {len(sources)} inputs and {len(targets)} outputs; 1 and 1 wanted"
-        )
-    (source, spec), (target, answer) = sources[0], targets[0]
-    for part in (spec, answer):
-        if part.dtype != tf.float32 or part.shape.rank is None:
-            raise ModelError(
-                f"{path}: {part.name} is {part.dtype.name} of shape {part.shape}; "
-                "float32 of a known shape is wanted"
-            )
-    _check_finite(path, [(part.name, part.numpy()) for part in signature.variables])
-    found = _Loaded(
-        call=lambda pixels: signature(**{source: pixels})[target],
-        source=tuple(spec.shape),
-        target=tuple(answer.shape),
-        weight_bytes=4 * sum(int(np.prod(part.shape)) for part in signature.variables),
-        keeps=loaded,
-    )
-    return _bare(path, asked, found, {"model_sha256": sha256(path / "saved_model.pb")})
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """A network, of whatever form."""
-
-    call: Callable[[Any], Any]
-    source: tuple[int | None, ...]
-    target: tuple[int | None, ...]
-    weight_bytes: int
-    keeps: Any
-
-
-def _load_keras(path: Path) -> _Loaded:
-    if path.suffix == ".keras" and path.is_file() and not zipfile.is_zipfile(path):
-        # Keras would call it missing.
-        raise ModelError(f"{path}: truncated or damaged, or no Keras model")
-    keras, _ = start_tensorflow()
-    try:
-        model = keras.saving.load_model(path, compile=False)
-        source, target = model.input_shape, model.output_shape
-    # Its readers raise whatever a damaged file leads them to.
-    except Exception as mistake:
-        raise ModelError(
-            f"{path}: not a Keras model ({first_line(mistake)})"
-        ) from mistake
-    if not isinstance(source, tuple) or not isinstance(target, tuple):
-        raise ModelError(f"{path}: not one input and one output, but several")
-    for layer in model.layers:
-        if layer.compute_dtype != "float32":
-            raise ModelError(
-                f"{path}: {layer.name} computes in {layer.compute_dtype}; save the "
-                "network under the policy float32"
-            )
-    _check_finite(path, [(part.path, part.numpy()) for part in model.weights])
-    return _Loaded(
-        call=lambda pixels: model(pixels, training=False),
-        source=source,
-        target=target,
-        weight_bytes=4 * sum(part.numpy().size for part in model.weights),
-        keeps=model,
-    )
-
-
-def _bare(
-    path: Path, asked: Asked, found: _Loaded, training: Mapping[str, Any]
-) -> FloatModel:
+def _bare(path: Path, asked: Asked, found: Network, digest: str) -> FloatModel:
     """Describe a model that comes without a manifest."""
     if asked.labels is None:
         raise FerError(
@@ -264,7 +175,11 @@ def _bare(
         labels=asked.labels,
         input=InputSpec(height, width, margin),
         name=_as_name(path.resolve().name.removesuffix(".keras")),
-        training={**training, "pixels": str(pixel_range), "channels": channels},
+        training={
+            "model_sha256": digest,
+            "pixels": str(pixel_range),
+            "channels": channels,
+        },
         call=_from_grey_bytes(found.call, pixel_range, channels),
         batch=batch,
         weight_bytes=found.weight_bytes,
@@ -299,14 +214,3 @@ def _from_grey_bytes(
 def _check_output(path: Path, shape: tuple[Any, ...], labels: Labels, who: str) -> None:
     if len(shape) != 2 or shape[1] != len(labels):
         raise ModelError(f"{path}: output is {shape}; {who} {len(labels)} labels")
-
-
-def _check_finite(path: Path, weights: list[tuple[str, Any]]) -> None:
-    for name, values in weights:
-        if not np.isfinite(values).all():
-            raise ModelError(f"{path}: {name} holds a NaN or an infinity")
-
-
-def first_line(mistake: Exception) -> str:
-    """Return what an error says first; libraries write pages."""
-    return (str(mistake).strip() or type(mistake).__name__).splitlines()[0]

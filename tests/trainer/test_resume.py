@@ -21,7 +21,11 @@ from fer_trainer.backend import start_keras
 from fer_trainer.material import Material, load_material
 from fer_trainer.plan import Plan
 from fer_trainer.recipes import Monitor
-from fer_trainer.training.checkpoint import Checkpoint, load_checkpoint
+from fer_trainer.training.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    parse_checkpoint,
+)
 from fer_trainer.training.train import train
 from processes import run_command
 
@@ -165,6 +169,21 @@ def test_a_damaged_checkpoint(
     path.write_bytes(content)
     with pytest.raises(FerError, match="no checkpoint, or damaged; --restart"):
         train(few, broken_off, planned(), say=silent)
+
+
+def test_any_byte_of_a_checkpoint_damaged() -> None:
+    """It is our one line, or no harm; zips and arrays know many other errors."""
+    whole = Checkpoint({"seed": 1})
+    whole.state = whole.best = [np.ones((2, 2), dtype=np.float32)]
+    content, refused = whole.content(), 0
+    for place in range(len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        try:
+            parse_checkpoint(bytes(damaged), "checkpoint.npz")
+        except FerError:
+            refused += 1
+    assert refused > len(content) // 2
 
 
 def test_a_disk_that_fills_up_while_saving(full_disk: Path) -> None:
