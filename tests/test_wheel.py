@@ -37,18 +37,30 @@ def test_every_module_is_in_it(repository: Path, names: set[str]) -> None:
     assert modules <= names
 
 
-def test_what_is_no_module_is_in_it_too(names: set[str]) -> None:
-    """The report's template, the type marks and the device's configuration."""
+def test_what_is_no_module_is_in_it_too(repository: Path, names: set[str]) -> None:
+    """Templates, type marks, the device's configuration, and the released model."""
     others = {name for name in names if not name.endswith(".py")}
     assert {"fer_converter/templates/report.html", "fer_edge/py.typed"} <= others
+    assert {
+        f"fer_edge/released/{path.name}"
+        for path in (repository / "edge" / "fer_edge" / "released").iterdir()
+    } <= others
+    assert "fer_trainer/presets/compact.npz" in others
     assert any(name.endswith("share/fer-edge/systemd/fer-edge.toml") for name in others)
 
 
 def test_nothing_else_is_in_it(names: set[str]) -> None:
-    """No tests, no top-level name but ours, no picture and no model."""
+    """No tests, no top-level name but ours, no picture or model but the released."""
     tops = {name.split("/")[0].split("-")[0] for name in names}
     packages = {"fer_contract", "fer_trainer", "fer_converter", "fer_edge"}
     assert tops == packages | {"fer_edge_toolkit"}
-    assert {Path(name).suffix for name in names} <= {
-        "", ".py", ".typed", ".html", ".toml", ".txt",
+    rest = {name for name in names if "/released/" not in name}
+    assert {name for name in rest if name.endswith(".npz")} == {
+        "fer_trainer/presets/compact.npz"
+    }
+    assert {name for name in rest if name.endswith(".md")} == {
+        "fer_trainer/templates/MODEL_CARD.md"
+    }
+    assert {Path(name).suffix for name in rest} <= {
+        "", ".py", ".typed", ".html", ".toml", ".txt", ".md", ".npz",
     }  # fmt: skip

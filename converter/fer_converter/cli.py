@@ -86,6 +86,11 @@ _PIXELS = ("0..255", "0..1", "-1..1")
     default=True,
     help="Measure latency, in which no two runs are alike, byte for byte.",
 )
+@click.option(
+    "--pictures/--no-pictures",
+    default=True,
+    help="Show the faces whose answer changed; without, the report may be published.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--force", is_flag=True, help="Replace a bundle that is there.")
 @click.option("--skip-unreadable", is_flag=True, help="Leave broken images out, named.")
@@ -112,6 +117,7 @@ def cli(
     margin: float | None,
     compiler_seconds: int,
     timing: bool,
+    pictures: bool,
     as_json: bool,
     force: bool,
     skip_unreadable: bool,
@@ -181,6 +187,7 @@ def cli(
         edgetpu=edgetpu,
         compiler_seconds=compiler_seconds,
         timing=timing,
+        pictures=pictures,
         force=force,
         skip_unreadable=skip_unreadable,
     )

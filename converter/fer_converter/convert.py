@@ -65,6 +65,8 @@ class Plan:
     """That the Edge TPU compiler may take."""
     timing: bool
     """Whether to measure latency, which no two runs have in common."""
+    pictures: bool
+    """Whether the report shows faces, which not every data set's licence allows."""
     force: bool
     """Replace a bundle that is there."""
     skip_unreadable: bool
@@ -137,7 +139,7 @@ def convert(plan: Plan, say: Callable[[str], None]) -> Result:
         )
         if Kind.FLOAT32 not in plan.compared:
             (staging.directory / f"model_{Kind.FLOAT32}.tflite").unlink()
-        write_report(report, staging.directory)
+        write_report(report, staging.directory, pictures=plan.pictures)
         if not report.passed:
             for path in staging.directory.iterdir():
                 if path.name not in REPORTS:

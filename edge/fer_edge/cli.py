@@ -51,7 +51,10 @@ def run_command(*, config: Path) -> None:
 
 @cli.command("replay")
 @click.argument("source")
-@click.option("--bundle", help="Directory that fer-convert made.")
+@click.option(
+    "--bundle",
+    help="Directory that fer-convert made.  [default: the released model]",
+)
 @click.option("--config", type=_PATH, help="Take all else from here.")
 @click.option("--yunet-model", help="Find faces with this YuNet model, not with Haar.")
 @click.option(
@@ -73,7 +76,7 @@ def replay_command(
 
     \b
     Example:
-      fer-edge replay party.mp4 --bundle BUNDLE
+      fer-edge replay party.mp4
     """
     from fer_edge.config import Config, load_config
     from fer_edge.start import start
@@ -103,6 +106,28 @@ def check_command(*, config: Path) -> None:
 
     check_config(config)
     click.echo(f"{config}: good")
+
+
+@cli.group("models")
+def models_group() -> None:
+    """Find models."""
+
+
+@models_group.command("path")
+def models_path_command() -> None:
+    """Print where the released model lies, once it has passed its self-test.
+
+    Beside it lie its card, MODEL_CARD.md, and its reports.
+
+    \b
+    Example:
+      cat "$(fer-edge models path)/MODEL_CARD.md"
+    """
+    from fer_edge.classifier import CpuClassifier
+    from fer_edge.models import RELEASED
+
+    CpuClassifier(RELEASED)
+    click.echo(RELEASED)
 
 
 @cli.command("schema")

@@ -30,7 +30,7 @@ class ModelSettings:
     """``[model]``."""
 
     bundle: str = option("")
-    """Directory that fer-convert made."""
+    """Directory that fer-convert made; empty for the released model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,6 @@ def complaints(config: Config) -> list[str]:
     found = []
     if not config.camera.source:
         found.append("camera.source: empty; a video, picture or folder")
-    if not config.model.bundle:
-        found.append("model.bundle: empty; --bundle or [model] bundle")
     if config.faces.detector == "yunet" and not config.faces.yunet_model:
         found.append("faces.yunet_model: empty; detector yunet needs its file")
     return found

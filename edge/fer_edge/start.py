@@ -11,6 +11,7 @@ from fer_edge.config import Config, complaints
 from fer_edge.daemon import run, stop_on_signals
 from fer_edge.detectors import make_detector
 from fer_edge.errors import ConfigurationError
+from fer_edge.models import bundle_of
 from fer_edge.pipeline import Pipeline
 from fer_edge.publishers.json_lines import JsonLines
 
@@ -30,7 +31,7 @@ def start(config: Config, begun: datetime) -> None:
     if sys.stdout is None:
         raise ConfigurationError("standard output: closed; the events go there")
     stop = stop_on_signals()
-    classifier = CpuClassifier(Path(config.model.bundle))
+    classifier = CpuClassifier(bundle_of(config.model.bundle))
     detector = make_detector(config.faces)
     pipeline = Pipeline(
         config.camera.name, detector, classifier, config.tracking, config.episodes

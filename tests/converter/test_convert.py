@@ -69,6 +69,23 @@ def test_the_reports_agree(bundle: Path) -> None:
     assert "<script" not in page
 
 
+def test_a_report_that_may_be_published(
+    run_directory: Path, drawn_faces: Path, tmp_path: Path
+) -> None:
+    """--no-pictures: the same figures, the changed faces by name, no pixel of them."""
+    out = tmp_path / "bundle"
+    code, _, errors = convert(
+        run_directory, out, drawn_faces, "--no-pictures", "--no-timing"
+    )
+    assert (code, errors) == (0, [])
+    page = (out / "report.html").read_text()
+    assert "<img" not in page
+    assert "data:image" not in page
+    flips = json.loads((out / "report.json").read_text())["flips"]
+    assert flips
+    assert all(f"<code>{flip['file']}</code>" in page for flip in flips)
+
+
 def test_what_a_report_tells(bundle: Path) -> None:
     """Every part of the issue that a program may want to read."""
     facts = json.loads((bundle / "report.json").read_text())

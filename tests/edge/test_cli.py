@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator
 from fer_contract.manifest import BundleManifest, read_manifest
 from fer_contract.preprocess import Pixels
 from fer_edge.events import event_schema
+from fer_edge.models import RELEASED
 from fer_trainer.synthetic import Square, Video
 
 Finished = subprocess.CompletedProcess[str]
@@ -224,7 +225,6 @@ def test_check_of_the_documented_configuration(run: Run, repository: Path) -> No
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.splitlines() == [
         f"fer-edge: {path}: camera.source: empty; a video, picture or folder",
-        f"{path}: model.bundle: empty; --bundle or [model] bundle",
     ]
 
 
@@ -234,9 +234,8 @@ def test_check_of_a_good_configuration(
     """The documented configuration is good once it is filled in."""
     text = (repository / "systemd" / "fer-edge.toml").read_text(encoding="utf-8")
     path = tmp_path / "fer-edge.toml"
-    for key in ("source", "bundle"):
-        assert f'\n{key} = ""\n' in text
-        text = text.replace(f'\n{key} = ""\n', f'\n{key} = "somewhere"\n')
+    assert text.count('\nsource = ""\n') == 1
+    text = text.replace('\nsource = ""\n', '\nsource = "somewhere"\n')
     path.write_text(text, encoding="utf-8")
     finished = run("check", path)
     assert (finished.returncode, finished.stderr) == (0, "")
@@ -253,7 +252,6 @@ def test_check_of_a_bad_configuration(run: Run, tmp_path: Path) -> None:
         f"fer-edge: {path}: camera.nme: unknown key; did you mean name?",
         f"{path}: camera.name: 2; a text in quotes is wanted",
         f"{path}: camera.source: empty; a video, picture or folder",
-        f"{path}: model.bundle: empty; --bundle or [model] bundle",
     ]
 
 
@@ -434,8 +432,21 @@ def test_damaged_bundle(run: Run, own_bundle: Path, video: Path, name: str) -> N
 
 
 def test_no_bundle(run: Run, video: Path) -> None:
-    """Without a bundle the option and the key for it are named."""
-    _check_complaint(run("replay", video), 2, "model.bundle: empty; --bundle or")
+    """Without a bundle the released model answers, and events name it."""
+    finished = run("replay", video)
+    assert finished.returncode == 0, finished.stderr
+    released = read_manifest(RELEASED, BundleManifest)
+    events = _events(finished.stdout)
+    assert {event["model"] for event in events} == {released.name}
+    assert finished.stderr.startswith(f"fer-edge: model {released.name} on ")
+
+
+def test_path_of_the_released_model(run: Run) -> None:
+    """One line, for a shell; a bundle with its card lies there."""
+    finished = run("models", "path")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert finished.stdout == f"{RELEASED}\n"
+    assert (RELEASED / "MODEL_CARD.md").is_file()
 
 
 def test_missing_bundle(run: Run, video: Path, tmp_path: Path) -> None:

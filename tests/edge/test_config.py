@@ -134,18 +134,17 @@ def test_documented_configuration(documented: Path) -> None:
 
 
 def test_complaints() -> None:
-    """Source and bundle are needed, and a model where yunet is asked for."""
-    source, bundle, model = (
+    """A source is needed, and a model where yunet is asked for; no bundle is."""
+    source, model = (
         "camera.source: empty; a video, picture or folder",
-        "model.bundle: empty; --bundle or [model] bundle",
         "faces.yunet_model: empty; detector yunet needs its file",
     )
     camera = CameraSettings(source="door.avi")
     filled = Config(camera, ModelSettings("bundle"))
     yunet = DetectorSettings("yunet")
-    assert complaints(Config()) == [source, bundle]
-    assert complaints(Config(camera)) == [bundle]
-    assert complaints(Config(faces=yunet)) == [source, bundle, model]
+    assert complaints(Config()) == [source]
+    assert complaints(Config(camera)) == []
+    assert complaints(Config(faces=yunet)) == [source, model]
     assert complaints(filled) == []
     assert complaints(replace(filled, faces=yunet)) == [model]
     for faces in (replace(yunet, yunet_model="a.onnx"), DetectorSettings("haar")):
@@ -167,7 +166,6 @@ def test_check_of_mistakes_of_both_kinds(tmp_path: Path) -> None:
     assert str(caught.value).splitlines() == [
         f"{path}: camera.source: 5; a text in quotes is wanted",
         f"{path}: model.bundel: unknown key; did you mean bundle?",
-        f"{path}: model.bundle: empty; --bundle or [model] bundle",
         f"{path}: faces.yunet_model: empty; detector yunet needs its file",
     ]
 

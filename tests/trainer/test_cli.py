@@ -87,6 +87,7 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, drawn_faces: Path) -> No
         (["--mixup", "-1"], "'--mixup': -1.0 is not in the range"),
         (["--votes", "none.csv"], "none.csv: no such file"),
         (["--monitor", "val_votes_accuracy"], "--monitor: val_votes_accuracy; needs"),
+        (["--recipe", "release"], "--monitor: val_both_accuracy; needs --votes"),
         (["--image-size", "7"], "7 is not in the range"),
         (["--host-index", "0"], "--host-index: needs --hosts"),
         (["--labels", "happy,Sad"], "--labels: label 'Sad'; allowed are"),

@@ -35,19 +35,21 @@ class Augmentation:
     """Either way, as a share, about the face's own mean."""
     brightness_factor: tuple[float, float] = (1.0, 1.0)
     """All grey levels times this: 0 is black, and above 1 the light parts clip."""
+    share: float = 0.5
+    """Of the faces that each of what follows changes, drawn for each kind anew."""
     downscale: float = 1.0
-    """Every second face is shrunk up to this many times and enlarged again, as a
+    """That share is shrunk up to this many times and enlarged again, as a
     camera sees one far away; 1 is never."""
     blur: float = 0.0
-    """Every second face is blurred by a Gaussian of up to this sigma, in pixels: a
+    """That share is blurred by a Gaussian of up to this sigma, in pixels: a
     lens out of focus, a head that moves."""
     side_light: float = 0.0
-    """Every second face loses up to this share of its light towards one edge."""
+    """That share loses up to this part of its light towards one edge."""
     noise: float = 0.0
-    """Every second face gets grain of up to this standard deviation, in grey levels,
+    """That share gets grain of up to this standard deviation, in grey levels,
     as a sensor makes in the dark."""
     erase: float = 0.0
-    """Every second face loses a rectangle of up to this share of each side."""
+    """That share loses a rectangle of up to this part of each side."""
 
 
 def augment(faces: Pixels, plan: Augmentation, rng: np.random.Generator) -> Pixels:
@@ -63,17 +65,17 @@ def augment(faces: Pixels, plan: Augmentation, rng: np.random.Generator) -> Pixe
     """
     moved = _move(faces[..., 0], plan, rng)
     if plan.downscale > 1:
-        _coarsen(moved, plan.downscale, rng)
+        _coarsen(moved, plan, rng)
     if plan.blur:
-        _blur(moved, plan.blur, rng)
+        _blur(moved, plan, rng)
     if plan.side_light:
-        _light_from_a_side(moved, plan.side_light, rng)
+        _light_from_a_side(moved, plan, rng)
     _light(moved, plan, rng)
     if plan.noise:
-        _grain(moved, plan.noise, rng)
+        _grain(moved, plan, rng)
     changed = moved.astype(np.uint8)
     if plan.erase:
-        _erase(changed, plan.erase, rng)
+        _erase(changed, plan, rng)
     return changed[..., np.newaxis]
 
 
@@ -122,11 +124,11 @@ def _transforms(
     return np.concatenate([linear, offset[:, :, np.newaxis]], axis=2)
 
 
-def _coarsen(faces: Numbers, most: float, rng: np.random.Generator) -> None:
-    """Take the detail out of every second face, in place."""
+def _coarsen(faces: Numbers, plan: Augmentation, rng: np.random.Generator) -> None:
+    """Take the detail out of a share of the faces, in place."""
     count, height, width = faces.shape
-    factors = rng.uniform(1, most, size=(count,))
-    for index in np.flatnonzero(rng.random(count) < 0.5):
+    factors = rng.uniform(1, plan.downscale, size=(count,))
+    for index in np.flatnonzero(rng.random(count) < plan.share):
         size = (
             max(1, round(width / factors[index])),
             max(1, round(height / factors[index])),
@@ -137,31 +139,33 @@ def _coarsen(faces: Numbers, most: float, rng: np.random.Generator) -> None:
         )
 
 
-def _blur(faces: Numbers, most: float, rng: np.random.Generator) -> None:
-    """Blur every second face, in place."""
-    sigmas = rng.uniform(0, most, len(faces))
-    for index in np.flatnonzero(rng.random(len(faces)) < 0.5):
+def _blur(faces: Numbers, plan: Augmentation, rng: np.random.Generator) -> None:
+    """Blur a share of the faces, in place."""
+    sigmas = rng.uniform(0, plan.blur, len(faces))
+    for index in np.flatnonzero(rng.random(len(faces)) < plan.share):
         # OpenCV takes a sigma of 0 for "choose one".
         sigma = max(0.05, float(sigmas[index]))
         cv2.GaussianBlur(faces[index], (0, 0), sigma, dst=faces[index])
 
 
-def _light_from_a_side(faces: Numbers, most: float, rng: np.random.Generator) -> None:
-    """Let light fall off across every second face, whichever way, in place."""
+def _light_from_a_side(
+    faces: Numbers, plan: Augmentation, rng: np.random.Generator
+) -> None:
+    """Let light fall off across a share of the faces, whichever way, in place."""
     count, height, width = faces.shape
-    chosen = np.flatnonzero(rng.random(count) < 0.5)
+    chosen = np.flatnonzero(rng.random(count) < plan.share)
     angle = rng.uniform(0, 2 * np.pi, (len(chosen), 1, 1))
-    loss = rng.uniform(0, most, (len(chosen), 1, 1))
+    loss = rng.uniform(0, plan.side_light, (len(chosen), 1, 1))
     across = np.linspace(-1, 1, width)[np.newaxis, np.newaxis, :]
     down = np.linspace(-1, 1, height)[np.newaxis, :, np.newaxis]
     along = (across * np.cos(angle) + down * np.sin(angle)) / np.sqrt(2)  # -1 to 1
     faces[chosen] *= (1 - loss * (1 + along) / 2).astype(np.float32)
 
 
-def _grain(faces: Numbers, most: float, rng: np.random.Generator) -> None:
-    """Add noise to every second face; leaves whole numbers 0 to 255, in place."""
-    chosen = np.flatnonzero(rng.random(len(faces)) < 0.5)
-    deviation = rng.uniform(0, most, (len(chosen), 1, 1)).astype(np.float32)
+def _grain(faces: Numbers, plan: Augmentation, rng: np.random.Generator) -> None:
+    """Add noise to a share of the faces; leaves whole numbers 0 to 255, in place."""
+    chosen = np.flatnonzero(rng.random(len(faces)) < plan.share)
+    deviation = rng.uniform(0, plan.noise, (len(chosen), 1, 1)).astype(np.float32)
     grain = rng.standard_normal((len(chosen), *faces.shape[1:]), dtype=np.float32)
     faces[chosen] = np.clip(np.rint(faces[chosen] + deviation * grain), 0, 255)
 
@@ -181,17 +185,17 @@ def _light(faces: Numbers, plan: Augmentation, rng: np.random.Generator) -> None
     np.clip(faces, 0, 255, out=faces)
 
 
-def _erase(faces: Pixels, most: float, rng: np.random.Generator) -> None:
-    """Cover a part of every second face, in place: a hand, hair, a glare.
+def _erase(faces: Pixels, plan: Augmentation, rng: np.random.Generator) -> None:
+    """Cover a part of a share of the faces, in place: a hand, hair, a glare.
 
     Filled with one random grey level. Source: Zhong et al. 2017, arXiv 1708.04896.
     """
     count, height, width = faces.shape
-    sides = np.maximum(1, rng.uniform(0, most, (count, 2)) * (height, width)).astype(
-        int
-    )
+    sides = np.maximum(
+        1, rng.uniform(0, plan.erase, (count, 2)) * (height, width)
+    ).astype(int)
     corners = (rng.random((count, 2)) * ((height, width) - sides + 1)).astype(int)
     greys = rng.integers(0, 256, size=(count,))
-    for index in np.flatnonzero(rng.random(count) < 0.5):
+    for index in np.flatnonzero(rng.random(count) < plan.share):
         (top, left), (high, wide) = corners[index], sides[index]
         faces[index, top : top + high, left : left + wide] = greys[index]

@@ -5,6 +5,7 @@ import click
 from fer_contract import __version__
 from fer_contract.command import log_to_terminal, require_extra, run
 from fer_trainer.commands.bench import bench_command
+from fer_trainer.commands.card import card_command
 from fer_trainer.commands.compare import compare_command
 from fer_trainer.commands.crossval import crossval_command
 from fer_trainer.commands.evaluate import evaluate_command
@@ -13,6 +14,7 @@ from fer_trainer.commands.presets import presets_command
 from fer_trainer.commands.run import run_command
 from fer_trainer.commands.synth import synth_command
 from fer_trainer.commands.tune import tune_command
+from fer_trainer.commands.weights import weights_command
 
 _MODULES = ("keras", "cv2", "matplotlib", "jinja2", "tensorboard", "optuna")
 
@@ -33,10 +35,12 @@ _COMMANDS = (
     presets_command,
     run_command,
     evaluate_command,
+    card_command,
     compare_command,
     crossval_command,
     tune_command,
     bench_command,
+    weights_command,
 )
 
 for _command in _COMMANDS:

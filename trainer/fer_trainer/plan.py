@@ -22,7 +22,7 @@ class Plan:
     """At the start."""
     seed: int
     weights: str | None = None
-    """For the backbone: "imagenet", the path of a file, or None for fresh ones."""
+    """To begin with: "imagenet", "released", a file's path, or None for fresh ones."""
     votes: Path | None = None
     """FER+ votes, mixed into the targets."""
     teachers: tuple[Path, ...] = ()
@@ -33,8 +33,10 @@ class Plan:
     """Leave out training faces that are in validation or test too."""
 
     def __post_init__(self) -> None:
-        if self.recipe.monitor == Monitor.VOTES_ACCURACY and self.votes is None:
-            raise FerError(f"--monitor: {self.recipe.monitor}; needs --votes")
+        if Monitor(self.recipe.monitor).needs_votes and self.votes is None:
+            raise FerError(
+                f"--monitor: {self.recipe.monitor}; needs --votes, unlike val_accuracy"
+            )
 
     def facts(self) -> dict[str, Any]:
         """Return what a manifest says of it, and no path of this machine."""

@@ -16,8 +16,14 @@ from fer_converter.report.facts import Report
 _PICTURES = 96
 
 
-def write_report(report: Report, directory: Path) -> None:
-    """Write ``report.json`` and ``report.html``; the page needs no other file."""
+def write_report(report: Report, directory: Path, *, pictures: bool) -> None:
+    """Write ``report.json`` and ``report.html``; the page needs no other file.
+
+    Args:
+        report: what to tell.
+        directory: that is there.
+        pictures: whether to show the faces whose answer changed, or to name them only.
+    """
     import jinja2
 
     text = json.dumps(report.facts(), indent=2, allow_nan=False) + "\n"
@@ -41,7 +47,7 @@ def write_report(report: Report, directory: Path) -> None:
         report=report,
         coverage=_coverage(report),
         flips=[
-            (flip, name, _inline(face_picture(face)))
+            (flip, name, _inline(face_picture(face)) if pictures else None)
             for flip, name, face in zip(
                 report.parity.flips[:_PICTURES],
                 report.names,

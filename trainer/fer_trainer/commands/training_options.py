@@ -57,7 +57,7 @@ _PLAN = (
         "--recipe",
         "recipe_name",
         default="standard",
-        help="standard, study or strong; what follows changes parts of it.",
+        help="standard, study, strong or release; what follows changes parts of it.",
     ),
     click.option("--epochs", type=click.IntRange(1), help="[default: the preset's]"),
     click.option(
@@ -72,7 +72,8 @@ _PLAN = (
     click.option(
         "--weights",
         default="none",
-        help="imagenet, a file of them, or none; for the presets with a backbone.",
+        help="To begin with: none, a file of them, imagenet for the presets with a "
+        "backbone, or released for compact.",
     ),
     click.option(
         "--teacher",
@@ -121,8 +122,10 @@ _RECIPE = (
     ),
     click.option(
         "--monitor",
-        type=click.Choice(["val_accuracy", "val_loss", "val_votes_accuracy"]),
-        help="Whose best epoch is kept.",
+        type=click.Choice(
+            ["val_accuracy", "val_loss", "val_votes_accuracy", "val_both_accuracy"]
+        ),
+        help="Whose best epoch is kept; the last two need --votes.",
     ),
     click.option("--votes-share", type=_SHARE, help="Of the votes in a target."),
     click.option("--teacher-share", type=_SHARE, help="Of the teachers in the loss."),

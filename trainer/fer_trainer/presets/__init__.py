@@ -13,6 +13,7 @@ from fer_trainer.presets import (
     efficientnet,
     final,
     resnet,
+    teacher,
     vgg16,
 )
 from fer_trainer.presets.preset import Preset
@@ -25,6 +26,7 @@ PRESETS: dict[str, Preset] = {
         batchnorm.PRESET,
         complex_.PRESET,
         final.PRESET,
+        teacher.PRESET,
         vgg16.FROZEN,
         vgg16.FINETUNED,
         resnet.RESNET101,

@@ -26,8 +26,8 @@ class Preset:
     """At the start; a schedule lowers it."""
     batch_size: int
     load_pretrained: "Callable[[keras.Model, str], None] | None" = None
-    """(built model, "imagenet" or the path of a weights file): fill its backbone.
-    None for a network that is trained from nothing."""
+    """(built model, "imagenet", "released" or the path of a weights file): fill its
+    backbone, or all of it. None for a network that is trained from nothing."""
 
     def build(self, spec: InputSpec, classes: int) -> "keras.Model":
         """Build the network; see ``graph``.

@@ -12,7 +12,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from fer_contract.manifest import RunManifest
+from fer_contract.errors import FerError
+from fer_contract.manifest import RunManifest, read_manifest
+from fer_trainer.presets import find_preset
 
 
 class Student(keras.Model):  # type: ignore[misc]  # untyped
@@ -75,9 +77,32 @@ class Student(keras.Model):  # type: ignore[misc]  # untyped
 
 
 def load_teachers(runs: Sequence[Path]) -> list[keras.Model]:
-    """Load the models of finished runs, which ``check_teachers`` has seen."""
+    """Load the models of finished runs, which ``check_teachers`` has seen.
+
+    They compute as the policy in force says: a teacher is saved in float32, but where
+    the student computes in 16 bits it need not be slower than that.
+
+    Raises:
+        FerError: a run whose preset has changed since, so that it cannot be rebuilt.
+    """
     models = []
     for run in runs:
-        models.append(keras.saving.load_model(run / RunManifest.MODEL, compile=False))
-        models[-1].trainable = False
+        model = keras.saving.load_model(run / RunManifest.MODEL, compile=False)
+        if keras.config.dtype_policy().name != "float32":
+            model = _rebuilt(run, model)
+        model.trainable = False
+        models.append(model)
     return models
+
+
+def _rebuilt(run: Path, saved: keras.Model) -> keras.Model:
+    manifest = read_manifest(run, RunManifest)
+    model = find_preset(manifest.preset).build(manifest.input, len(manifest.labels))
+    try:
+        model.set_weights(saved.get_weights())
+    except ValueError as mistake:
+        raise FerError(
+            f"--teacher: {run}: the preset {manifest.preset} is another network now; "
+            "without --mixed-precision the run is used as it was saved"
+        ) from mistake
+    return model

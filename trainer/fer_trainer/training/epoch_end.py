@@ -112,6 +112,8 @@ class EpochEnd(keras.callbacks.Callback):  # type: ignore[misc]  # untyped
             )
         weights = averaged_weights(self.model, self._network_weights())
         with self._distribution.alone():
+            if self.model.optimizer.use_ema:
+                weights = self._judge.settled(weights)
             figures = self._judge.figures(weights)
         # Keras prints this dictionary after us, and what is put in it too.
         logs.update(figures)

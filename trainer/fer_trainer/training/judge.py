@@ -11,6 +11,7 @@ from fer_contract.metrics import confusion_matrix, macro_f1
 from fer_trainer.evaluation.majority import majority
 from fer_trainer.material import Material
 from fer_trainer.recipes import Monitor
+from fer_trainer.training.statistics import measure_statistics, sample_of
 
 _BATCH = 512
 
@@ -23,15 +24,24 @@ class Judge:
 
     Args:
         network: built as the one in training, outside of its distribution.
-        material: its validation faces, and votes, are what is judged on.
+        material: its validation faces, and votes, are what is judged on; statistics of
+            averaged weights are measured on its training faces.
     """
 
     def __init__(self, network: keras.Model, material: Material) -> None:
         self.network = network
         self._faces = material.validation
+        self._sample = sample_of(material.train.faces)
         self._majority = None
         if material.votes is not None:
             self._majority = majority(material.votes, material.validation)
+
+    def settled(self, averaged: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+        """Return averaged weights with the statistics of batch norm that fit them."""
+        self.network.set_weights(averaged)
+        measure_statistics(self.network, self._sample)
+        weights: list[npt.NDArray[Any]] = self.network.get_weights()
+        return weights
 
     def figures(self, weights: Sequence[npt.NDArray[Any]]) -> dict[str, float]:
         """Return loss, accuracy and macro-F1 on validation with these weights."""
@@ -51,5 +61,9 @@ class Judge:
         if self._majority is not None:
             clear = self._majority >= 0
             agrees = predicted[clear] == self._majority[clear]
-            figures[Monitor.VOTES_ACCURACY.value] = float(agrees.mean())
+            by_votes = float(agrees.mean())
+            figures[Monitor.VOTES_ACCURACY.value] = by_votes
+            figures[Monitor.BOTH_ACCURACY.value] = (
+                figures[Monitor.ACCURACY.value] + by_votes
+            ) / 2
         return figures

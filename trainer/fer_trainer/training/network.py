@@ -60,8 +60,14 @@ class Network:
             keras.config.set_dtype_policy(kind)
         try:
             network = self.build()
+            teachers = load_teachers(plan.teachers)
         finally:
             keras.config.set_dtype_policy("float32")
+        if keras.backend.backend() == "torch":
+            # Not above: it needs PyTorch itself.
+            from fer_trainer.training.fused import fuse
+
+            fuse(network)
         if plan.weights is not None and not checkpoint.history:
             assert plan.preset.load_pretrained is not None
             plan.preset.load_pretrained(network, plan.weights)
@@ -69,7 +75,7 @@ class Network:
             recipe = plan.recipe
             trainee: keras.Model = Student(
                 network,
-                load_teachers(plan.teachers),
+                teachers,
                 recipe.teacher_share,
                 recipe.temperature,
             )

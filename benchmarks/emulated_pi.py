@@ -1,0 +1,143 @@
+"""A Raspberry Pi's processor and Python on an x86-64 machine, for device code.
+
+QEMU runs the real aarch64 wheels, so outputs are those of a Pi, and a plugin counts the
+instructions: the same number to the last digit, run after run, whatever else the
+machine is doing. A count is no time, but what makes it grow makes a Pi slower.
+
+Needs root, and from Debian: mmdebstrap, qemu-user, gcc.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+WHEELS = ("numpy==1.26.4", "ai-edge-litert==2.3.0")
+"""Fixed, since another version computes with other instructions."""
+
+_SUITE = "bookworm"
+_PYTHON = "3.11"
+_PLATFORMS = ("2_34", "2_28", "2_27", "2_17")
+_PACKAGES = "/opt/packages"
+_MARK = re.compile(r"^MARK (\d+) (\d+)$", re.MULTILINE)
+
+# LiteRT reads the processor from here, and crashes under QEMU with an x86 one.
+_CPUINFO = "".join(
+    f"processor\t: {core}\nFeatures\t: fp asimd evtstrm crc32 cpuid\n"
+    "CPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: 0x0\n"
+    "CPU part\t: 0xd08\nCPU revision\t: 3\n\n"
+    for core in range(4)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a script on the emulated Pi has said."""
+
+    code: int
+    output: str
+    complaints: str
+    counts: dict[int, int]
+    """Instructions up to each mark since the one before, by the mark's number."""
+
+
+def missing() -> str:
+    """Say what an emulated Pi lacks here and how to get it, or nothing."""
+    if os.geteuid() != 0:
+        return "an emulated Pi needs root: sudo"
+    lacking = [
+        package
+        for package, program in (
+            ("mmdebstrap", "mmdebstrap"),
+            ("qemu-user", "qemu-aarch64"),
+            ("gcc", "gcc"),
+        )
+        if shutil.which(program) is None
+    ]
+    return f"apt-get install {' '.join(lacking)}" if lacking else ""
+
+
+class EmulatedPi:
+    """A folder with Debian's Python for aarch64, and the wheels that a device installs.
+
+    Args:
+        root: made by ``set_up``.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._plugin = root / "count_instructions.so"
+
+    def set_up(self) -> None:
+        """Fetch and unpack everything: half a minute, 250 MB.
+
+        Raises:
+            CalledProcessError: a step failed; its own words are on standard error.
+        """
+        _do(
+            "mmdebstrap", "--quiet", "--variant=extract", "--arch=arm64",
+            "--include=python3,libstdc++6", _SUITE, self._root,
+        )  # fmt: skip
+        for folder in ("bin", "sbin", "lib"):
+            link = self._root / folder
+            if not link.exists():
+                link.symlink_to(f"usr/{folder}")
+        platforms = [f"--platform=manylinux_{part}_aarch64" for part in _PLATFORMS]
+        _do(
+            sys.executable, "-m", "pip", "install", "--quiet", "--no-input",
+            "--root-user-action=ignore", "--only-binary=:all:", "--implementation=cp",
+            f"--python-version={_PYTHON}", *platforms,
+            "--platform=manylinux2014_aarch64", f"--target={self._root}{_PACKAGES}",
+            *WHEELS, "click",
+        )  # fmt: skip
+        (self._root / "proc").mkdir(exist_ok=True)
+        (self._root / "proc" / "cpuinfo").write_text(_CPUINFO)
+        source = Path(__file__).with_name("count_instructions.c")
+        _do("gcc", "-O2", "-fPIC", "-shared", "-o", self._plugin, source)
+
+    def run(
+        self, script: Path, *arguments: str | Path, processor: str = "cortex-a72"
+    ) -> Finished:
+        """Run a script with the device's packages; it marks with ``mark`` below.
+
+        Args:
+            script: of Python.
+            arguments: its own.
+            processor: ``cortex-a72`` of a Pi 4 or ``cortex-a76`` of a Pi 5.
+        """
+        path = ":".join(
+            [_PACKAGES, *(str(REPOSITORY / part) for part in ("edge", "contract"))]
+        )
+        done = subprocess.run(
+            [
+                # Without randomized addresses every run counts the same.
+                "setarch", "x86_64", "-R",
+                # QEMU 7.2's default processor computes wrong int8 results.
+                "qemu-aarch64", "-cpu", processor, "-plugin", self._plugin,
+                "-L", self._root, self._root / "usr" / "bin" / f"python{_PYTHON}",
+                script, *arguments,
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={
+                "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONPATH": path,
+                "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1",
+                "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+            },
+        )  # fmt: skip
+        return Finished(
+            done.returncode,
+            done.stdout,
+            _MARK.sub("", done.stderr).strip(),
+            {int(mark): int(count) for mark, count in _MARK.findall(done.stderr)},
+        )
+
+
+def _do(*command: str | Path) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

@@ -1,0 +1,93 @@
+"""Weights in a small file, and a training that begins with them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer_contract.dataset import FaceData
+from fer_contract.errors import FerError
+from fer_contract.preprocess import InputSpec
+from fer_trainer.backend import start_keras
+from fer_trainer.presets import find_preset
+from fer_trainer.presets.stored import pack, stored_weights
+from processes import run_command
+
+keras = start_keras()
+
+
+def some_faces() -> np.ndarray:
+    """Four faces of noise."""
+    pixels = np.random.default_rng(2).integers(0, 256, (4, 48, 48, 1))
+    return pixels.astype(np.float32)
+
+
+def test_a_network_answers_as_before(tmp_path: Path) -> None:
+    """To a hundredth of a score, from half of the bytes."""
+    keras.utils.set_random_seed(3)
+    build = find_preset("compact").build
+    first, second = build(InputSpec(), 4), build(InputSpec(), 4)
+    path = tmp_path / "w.npz"
+    path.write_bytes(pack(first.get_weights()))
+    assert path.stat().st_size < 2.2 * first.count_params()
+    stored_weights("compact")(second, str(path))
+    np.testing.assert_allclose(
+        np.asarray(second(some_faces())), np.asarray(first(some_faces())), atol=0.01
+    )
+
+
+def test_another_number_of_classes(tmp_path: Path) -> None:
+    """All is filled but the dense layer at the end, which stays fresh."""
+    build = find_preset("compact").build
+    first, second = build(InputSpec(), 4), build(InputSpec(), 7)
+    head = second.layers[-1].get_weights()
+    path = tmp_path / "w.npz"
+    path.write_bytes(pack(first.get_weights()))
+    stored_weights("compact")(second, str(path))
+    np.testing.assert_allclose(
+        second.get_weights()[0], first.get_weights()[0], rtol=1e-3, atol=1e-4
+    )
+    for kept, fresh in zip(second.layers[-1].get_weights(), head, strict=True):
+        np.testing.assert_array_equal(kept, fresh)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "w.npz; no such file"),
+        (b"", "w.npz; no weights of fer-train, or damaged"),
+        (b"PK\x03\x04 not a zip", "w.npz; no weights of fer-train, or damaged"),
+        (pack([np.zeros((2, 2))]), "w.npz; weights of another network than compact"),
+    ],
+)
+def test_a_file_that_is_none(
+    tmp_path: Path, content: bytes | None, complaint: str
+) -> None:
+    """One line that names it."""
+    path = tmp_path / "w.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(FerError, match=complaint):
+        stored_weights("compact")(
+            find_preset("compact").build(InputSpec(), 4), str(path)
+        )
+
+
+def test_a_run_goes_on_from_the_weights_of_another(
+    run_directory: Path, few_faces: FaceData, tmp_path: Path
+) -> None:
+    """One epoch at no rate to speak of keeps what ten epochs have learned."""
+    path = tmp_path / "own.npz"
+    done = run_command("fer-train", "weights", run_directory, "-o", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = run_command("fer-train", "weights", run_directory, "-o", path)
+    assert done.returncode == 2
+    assert done.stderr == f"fer-train: {path}: is there already; name a new file\n"
+    done = run_command(
+        "fer-train", "run", "--data", few_faces.source, "--preset", "compact",
+        "--weights", path, "--epochs", "1", "--learning-rate", "1e-6",
+        "--weight-average", "0.5", "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    accuracy = float(done.stdout.split("validation accuracy ")[1].split("%")[0])
+    assert accuracy > 70

@@ -1,0 +1,73 @@
+"""Weights of a whole network in one small file, to train it further.
+
+Kernels are kept in 16 bits, which moves a score by a thousandth or so; what is small
+and may be large in value, as the variance of a batch norm, stays in 32.
+"""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_contract.errors import FerError
+
+if TYPE_CHECKING:
+    import keras
+
+RELEASED = "released"
+
+_FOLDER = Path(__file__).parent
+
+
+def pack(weights: list[npt.NDArray[Any]]) -> bytes:
+    """Return a file of weights, in Keras' order."""
+    arrays: dict[str, Any] = {
+        f"{index:03}": array.astype(np.float16 if array.ndim > 1 else np.float32)
+        for index, array in enumerate(weights)
+    }
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    return stream.getvalue()
+
+
+def unpack(path: Path) -> list[npt.NDArray[np.float32]]:
+    """Read a file of weights.
+
+    Raises:
+        FerError: no such file, or not one of ``pack``.
+    """
+    if not path.is_file():
+        raise FerError(f"--weights: {path}; no such file")
+    try:
+        # From memory: numpy leaves a file that is no zip open.
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+            return [stored[name].astype(np.float32) for name in sorted(stored.files)]
+    # numpy and zipfile pass on whatever a damaged file leads them to.
+    except Exception as mistake:
+        raise FerError(
+            f"--weights: {path}; no weights of fer-train, or damaged"
+        ) from mistake
+
+
+def stored_weights(preset: str) -> "Callable[[keras.Model, str], None]":
+    """Return what fills a preset's network from ``released`` or a file.
+
+    The dense layer at the end stays fresh where it has another number of classes.
+    """
+
+    def load(model: "keras.Model", source: str) -> None:
+        path = _FOLDER / f"{preset}.npz" if source == RELEASED else Path(source)
+        arrays = unpack(path)
+        own = model.get_weights()
+        if len(arrays) == len(own) and arrays[-1].shape != own[-1].shape:
+            arrays[-2:] = own[-2:]
+        if [array.shape for array in arrays] != [array.shape for array in own]:
+            raise FerError(
+                f"--weights: {source}; weights of another network than {preset}"
+            )
+        model.set_weights(arrays)
+
+    return load

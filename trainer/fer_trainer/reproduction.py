@@ -1,0 +1,86 @@
+"""The commands that train a model again, from what its manifest tells of it."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from fer_contract.errors import FerError
+from fer_trainer.presets import PRESETS
+from fer_trainer.recipes import RECIPES
+
+_OF_A_PRESET = ("epochs", "batch_size", "learning_rate")
+_SWITCHES = ("mixed_precision", "drop_leaks")
+
+
+def commands(training: Mapping[str, Any], data: str, votes: str | None) -> list[str]:
+    """Return the shell commands, teachers first, each making a directory of its own.
+
+    Args:
+        training: of a run's or a bundle's manifest, with ``preset`` and ``seed``.
+        data: what stands behind ``--data``.
+        votes: what stands behind ``--votes``, where votes were used.
+
+    Raises:
+        FerError: it was trained by something that no option can ask for any more.
+    """
+    made: list[str] = []
+    _add(training, data, votes, "RUN", made)
+    return made
+
+
+def _add(
+    training: Mapping[str, Any], data: str, votes: str | None, out: str, made: list[str]
+) -> None:
+    words = ["fer-train", "run", "--data", data]
+    if training.get("votes"):
+        words += ["--votes", votes or training["votes"]]
+    words += ["--preset", training["preset"], *_recipe_options(training["recipe"])]
+    preset = PRESETS.get(training["preset"])
+    for key in _OF_A_PRESET:
+        if preset is None or getattr(preset, key) != training[key]:
+            words += [_option(key), f"{training[key]:g}"]
+    words += [_option(key) for key in _SWITCHES if training[key]]
+    if training.get("weights"):
+        words += ["--weights", training["weights"]]
+    words += ["--seed", str(training["seed"])]
+    for number, teacher in enumerate(training.get("teachers", ()), start=1):
+        name = f"TEACHER{number}" if out == "RUN" else f"{out}-{number}"
+        _add(teacher, data, votes, name, made)
+        words += ["--teacher", name]
+    made.append(shlex.join([*words, "--out", out]))
+
+
+def _recipe_options(recipe: Mapping[str, Any]) -> list[str]:
+    """Return ``--recipe`` and what was changed of it."""
+    words = ["--recipe", recipe["name"]]
+    known = RECIPES.get(recipe["name"])
+    if known is None:
+        raise FerError(f"recipe: {recipe['name']!r}; allowed are {', '.join(RECIPES)}")
+    usual = known.facts()
+    for key, value in recipe.items():
+        if key == "augmentation":
+            # JSON has no tuples.
+            if {k: _plain(v) for k, v in value.items()} != {
+                k: _plain(v) for k, v in usual[key].items()
+            }:
+                raise FerError(
+                    f"recipe: {recipe['name']} augments otherwise by now; its manifest "
+                    "alone tells how this model was trained"
+                )
+        elif value != usual[key]:
+            if isinstance(value, bool):
+                words.append(_option(key if value else f"no_{key}"))
+            else:
+                words += [
+                    _option(key),
+                    f"{value:g}" if isinstance(value, int | float) else str(value),
+                ]
+    return words
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _option(key: str) -> str:
+    return f"--{key.replace('_', '-')}"
