@@ -26,10 +26,10 @@ def test_an_int8_model(files: dict[Kind, Path]) -> None:
     done = run_command("fer-convert", files[Kind.INT8], "--edgetpu")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert "KB, 18 operators, 21.3 million multiplications" in lines[0]
+    assert "KB, 21 operators, 24.3 million multiplications" in lines[0]
     assert lines[1].startswith("input  uint8 (1, 48, 48, 1)")
-    assert any(line.split()[:3] == ["CONV_2D", "9", "maps"] for line in lines)
-    assert "passed    every operator maps: 18 of 18 operators" in lines
+    assert any(line.split()[:3] == ["CONV_2D", "12", "maps"] for line in lines)
+    assert "passed    every operator maps: 21 of 21 operators" in lines
     assert not any(line.startswith("failed") for line in lines)
 
 

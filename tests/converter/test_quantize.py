@@ -58,7 +58,7 @@ def test_convolutions_keep_a_scale_a_filter(converted: Converted) -> None:
         for op in converted.file(Kind.INT8).operators
         if op.name == "CONV_2D"
     }
-    assert counts == {24, 48, 96}
+    assert counts == {16, 48, 96, 128}
 
 
 def test_dense_weights_have_one_scale(converted: Converted) -> None:
