@@ -9,9 +9,7 @@ from pathlib import Path
 import click
 
 from emulated_pi import EmulatedPi, missing
-
-_LAST = 2
-"""The mark behind the last face, when everything is warm."""
+from on_the_pi import CLASSIFY, CROP, FLOAT
 
 
 @click.command()
@@ -29,8 +27,16 @@ def main(bundles: tuple[Path, ...]) -> None:
                 done = pi.run(script, bundle.resolve(), processor=processor)
                 if done.code:
                     raise click.ClickException(f"{bundle}: {done.complaints}")
-                count = done.counts[_LAST] / 1e6
-                click.echo(f"{processor}  {count:6.2f} million  {done.output.strip()}")
+                parts = {"a face": CLASSIFY, "cutting it": CROP, "in float32": FLOAT}
+                counts = ", ".join(
+                    f"{name} {done.counts[mark] / 1e6:.2f}"
+                    for name, mark in parts.items()
+                    if mark in done.counts
+                )
+                click.echo(
+                    f"{processor}: million instructions: {counts}; "
+                    f"{done.output.strip()}"
+                )
 
 
 if __name__ == "__main__":

@@ -4,14 +4,18 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import through_a_camera
+import time_line
 from fer_contract.manifest import BundleManifest, read_manifest
 from fer_contract.preprocess import Box
+from fer_edge.events import Event, EventType
 
 _FER = "fer-25.10.3-py3-none-any.whl"
 
@@ -123,3 +127,96 @@ def test_the_box_of_another_face_is_not_taken() -> None:
     assert through_a_camera.best_box([far, near], wanted) == near
     assert through_a_camera.best_box([far], wanted) is None
     assert through_a_camera.best_box([], wanted) is None
+
+
+def test_time_line(
+    repository: Path, bundle: Path, drawn_faces: Path, tmp_path: Path
+) -> None:
+    """A known scene comes out as events of the right emotion and person, in time."""
+    out = tmp_path / "scene"
+    done = script(
+        repository, "time_line.py", bundle, "--data", drawn_faces, "--out", out,
+        "--acts", "2", "--seconds", "2",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures == json.loads((out / "figures.json").read_text())
+    assert figures["acts"] == 4
+    assert figures["told_rightly"] >= 3
+    assert figures["tracks_on_both"] == 0
+    assert 0.3 <= figures["delay_seconds"]["median"] < 1.5
+    assert (out / "scene.avi").stat().st_size > 100_000
+    assert (out / "annotated.avi").stat().st_size > 100_000
+
+
+def test_what_is_told_of_another_person_does_not_count() -> None:
+    """Nor what is told before the act began; a wrong emotion is counted."""
+    begun = datetime(2024, 1, 1, tzinfo=UTC)
+    line = [
+        time_line.Act(0, "happy", 0.0, 4.0, face=1),
+        time_line.Act(0, "sad", 4.0, 8.0, face=2),
+        time_line.Act(1, "sad", 0.0, 8.0, face=3),
+    ]
+
+    def told(track: int, emotion: str, seconds: float) -> Event:
+        at = begun + timedelta(seconds=seconds)
+        return Event(
+            type=EventType.NEW, id=f"{seconds}", seq=1, camera="door", track=track,
+            emotion=emotion, score=0.9, scores={emotion: 0.9}, started_at=at, at=at,
+            ended_at=None, replayed=False, model="m",
+        )  # fmt: skip
+
+    seen = time_line.Seen(
+        [told(1, "happy", 0.75), told(1, "neutral", 5.0), told(2, "sad", 0.5)],
+        {1: Counter({0: 9}), 2: Counter({1: 9, 0: 1})},
+    )
+    figures = time_line.score(line, seen, begun)
+    assert (figures["told_rightly"], figures["told_wrongly"]) == (2, 1)
+    assert figures["missed"] == ["sad, told ['neutral']"]
+    assert figures["delay_seconds"] == {"median": 0.62, "longest": 0.75}
+    assert figures["tracks_of_each_person"] == [2, 1]
+    assert figures["tracks_on_both"] == 1
+
+
+_FER_STAND_IN = """
+import time
+class FER:
+    def detect_emotions(self, frame):
+        assert frame.shape == (480, 640, 3)
+        print("it chatters")
+        time.sleep(0.2)
+        return [{"box": [0, 0, 9, 9]}]
+"""
+
+
+def test_beside_fer(repository: Path, tmp_path: Path) -> None:
+    """Both take turns; a package as slow as a fifth of a second a frame is behind.
+
+    fer itself brings gigabytes and cannot be fetched in a test.
+    """
+    package = tmp_path / "fer"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "fer.py").write_text(_FER_STAND_IN)
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{tmp_path}" exec "{sys.executable}" "$@"\n'
+    )
+    python.chmod(0o755)
+    done = script(
+        repository, "beside_fer.py", "--fer-python", python, "--turns", "1"
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["fer"]["faces_a_frame"] == 1.0
+    assert figures["fer"]["frames_a_second"] < 5.0
+    assert figures["fer"]["times_fer"] == 1.0
+    assert figures["haar"]["faces_a_frame"] > 0.5
+    assert figures["haar"]["times_fer"] > 1.0
+
+
+def test_beside_fer_where_it_is_not_installed(repository: Path) -> None:
+    """One line."""
+    done = script(repository, "beside_fer.py", "--fer-python", Path(sys.executable))
+    assert done.returncode == 1
+    assert "Error: fer ended; does `import fer` work there?" in done.stderr

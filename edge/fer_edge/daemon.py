@@ -5,20 +5,35 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
-from fer_edge.cameras import Camera, EndOfFrames
+from fer_edge.cameras import Camera, EndOfFrames, Frame
 from fer_edge.events import Event
-from fer_edge.pipeline import Pipeline
+from fer_edge.pipeline import Pipeline, Processed
 from fer_edge.publishers import Publisher
+from fer_edge.stages import Stage, Stopwatch
 
 _LOGGER = logging.getLogger(__name__)
 
 # A signal only sets ``stop``, which the loop sees between two reads: this is how long
 # SIGTERM can go unheard while a camera gives nothing.
 _READ_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One frame, from the camera to the publishers."""
+
+    frame: Frame
+    processed: Processed
+    seconds: Mapping[Stage, float]
+    """What each stage took; a stage that was not needed is absent."""
+
+
+Watch = Callable[[Turn], None]
+"""Sees every frame after its events are published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,7 @@ def run(
     pipeline: Pipeline,
     publishers: Sequence[Publisher],
     stop: threading.Event,
+    watch: Watch | None = None,
 ) -> Summary:
     """Process frames until the recording ends or ``stop`` is set.
 
@@ -61,6 +77,7 @@ def run(
     """
     begun = time.monotonic()
     frames = events = 0
+    stopwatch = Stopwatch()
 
     def publish(news: Sequence[Event]) -> None:
         nonlocal events
@@ -77,8 +94,15 @@ def run(
         closing.callback(lambda: publish(pipeline.close()))
         with contextlib.suppress(EndOfFrames):
             while not stop.is_set():
-                frame = camera.read(_READ_SECONDS)
-                if frame is not None:
-                    publish(pipeline.process(frame))
-                    frames += 1
+                with stopwatch.on(Stage.CAPTURE):
+                    frame = camera.read(_READ_SECONDS)
+                if frame is None:
+                    continue
+                processed = pipeline.process(frame, stopwatch)
+                with stopwatch.on(Stage.PUBLISH):
+                    publish(processed.events)
+                frames += 1
+                if watch is not None:
+                    watch(Turn(frame, processed, stopwatch.seconds))
+                stopwatch = Stopwatch()
     return Summary(frames, pipeline.faces, events, time.monotonic() - begun)

@@ -123,6 +123,11 @@ class Episodes:
             return []
         return self._end(track, face, _not_before(face.seen, now), face.seen)
 
+    def showing(self, track: int) -> str:
+        """Name the emotion of a face's episode; empty while it has none."""
+        face = self._faces.get(track)
+        return face.episode.emotion if face and face.episode else ""
+
     def close(self, now: Moment) -> list[Change]:
         """Forget all faces, as at the end of the program."""
         return [

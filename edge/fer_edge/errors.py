@@ -7,6 +7,10 @@ class CameraError(FerError):
     """A camera, file or folder that gives no frames."""
 
 
+class OutputError(FerError):
+    """A file that was asked for and cannot be written."""
+
+
 class ConfigurationError(FerError):
     """A configuration with one or more mistakes, an argument and a line each."""
 

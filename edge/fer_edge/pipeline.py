@@ -1,16 +1,39 @@
 """A frame in, its events out: detect, track, crop, classify, tell episodes."""
 
 import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
-from fer_contract.preprocess import crop_face
+from fer_contract.preprocess import Box, crop_face
 from fer_edge.cameras import Frame
 from fer_edge.classifier import Classifier
 from fer_edge.detectors import Detector
 from fer_edge.episodes import Change, Episodes, EpisodeSettings
 from fer_edge.events import Event
 from fer_edge.moment import Moment
+from fer_edge.stages import Stage, Stopwatch
 from fer_edge.tracking import Tracker, TrackingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face of a frame, as far as the pipeline came with it."""
+
+    track: int
+    box: Box
+    scores: Mapping[str, float]
+    """Of this frame alone, a label, 0 to 1."""
+    showing: str
+    """The emotion of its episode, which is smoothed; empty while there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """What became of a frame."""
+
+    events: tuple[Event, ...]
+    faces: tuple[Face, ...]
 
 
 class Pipeline:
@@ -43,20 +66,37 @@ class Pipeline:
         self.faces = 0
         """Classified so far, each frame's counted anew."""
 
-    def process(self, frame: Frame) -> list[Event]:
-        """Return what a frame brought to light, in the order to be told."""
+    def process(self, frame: Frame, watch: Stopwatch | None = None) -> Processed:
+        """Return what a frame brought to light, events in the order to be told.
+
+        Args:
+            frame: the next one.
+            watch: told what each stage takes.
+        """
         now = self._last = frame.taken
-        boxes = self._detector.detect(frame.pixels)
-        tracked = self._tracker.update(boxes, now.seconds)
-        changes: list[Change] = []
-        for track in tracked.lost:
-            changes += self._episodes.lose(track, now)
+        watch = watch or Stopwatch()
+        with watch.on(Stage.DETECT):
+            boxes = self._detector.detect(frame.pixels)
+        with watch.on(Stage.TRACK):
+            tracked = self._tracker.update(boxes, now.seconds)
+        with watch.on(Stage.TELL):
+            changes: list[Change] = []
+            for track in tracked.lost:
+                changes += self._episodes.lose(track, now)
+        faces = []
         for track, box in tracked.seen:
-            face = crop_face(frame.pixels, box, self._classifier.input)
-            scores = self._classifier.scores(face)
-            changes += self._episodes.observe(track, scores, now)
-        self.faces += len(boxes)
-        return [self._event(change) for change in changes]
+            with watch.on(Stage.CROP):
+                face = crop_face(frame.pixels, box, self._classifier.input)
+            with watch.on(Stage.CLASSIFY):
+                scores = self._classifier.scores(face)
+            with watch.on(Stage.TELL):
+                changes += self._episodes.observe(track, scores, now)
+                showing = self._episodes.showing(track)
+            faces.append(Face(track, box, scores, showing))
+        with watch.on(Stage.TELL):
+            events = tuple(self._event(change) for change in changes)
+        self.faces += len(faces)
+        return Processed(events, tuple(faces))
 
     def close(self) -> list[Event]:
         """End every episode, at the time of the last frame."""

@@ -1,6 +1,8 @@
 """From settings to a running daemon."""
 
 import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from fer_contract.command import complain
 from fer_edge.cameras.replay import open_replay
 from fer_edge.classifier import CpuClassifier
 from fer_edge.config import Config, complaints
-from fer_edge.daemon import run, stop_on_signals
+from fer_edge.daemon import Watch, run, stop_on_signals
 from fer_edge.detectors import make_detector
 from fer_edge.errors import ConfigurationError
 from fer_edge.models import bundle_of
@@ -16,32 +18,60 @@ from fer_edge.pipeline import Pipeline
 from fer_edge.publishers.json_lines import JsonLines
 
 
-def start(config: Config, begun: datetime) -> None:
-    """Build the parts and run them to the end; say what it came to.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a configuration comes to, but for its camera."""
 
-    Args:
-        config: everything.
-        begun: wall time of the first frame, with time zone.
+    pipeline: Pipeline
+    description: str
+    """Of its parts, for people, within a line."""
+
+
+def assemble(config: Config) -> Parts:
+    """Build the parts that a configuration asks for.
 
     Raises:
-        FerError: a part that cannot be built or fails; the message names it.
+        FerError: a part that cannot be built; the message names it.
     """
     if missing := complaints(config):
         raise ConfigurationError(*missing)
-    if sys.stdout is None:
-        raise ConfigurationError("standard output: closed; the events go there")
-    stop = stop_on_signals()
     classifier = CpuClassifier(bundle_of(config.model.bundle))
     detector = make_detector(config.faces)
     pipeline = Pipeline(
         config.camera.name, detector, classifier, config.tracking, config.episodes
     )
-    camera = open_replay(Path(config.camera.source), begun)
-    complain(
-        f"fer-edge: model {classifier.name} on {classifier.runtime}, self-test passed; "
-        f"faces by {detector.name}; reading {config.camera.source}"
+    description = (
+        f"model {classifier.name} on {classifier.runtime}, self-test passed; "
+        f"faces by {detector.name}"
     )
-    summary = run(camera, pipeline, [JsonLines(sys.stdout)], stop)
+    return Parts(pipeline, description)
+
+
+def start(config: Config, begun: datetime, annotated: Path | None = None) -> None:
+    """Build the parts and run them to the end; say what it came to.
+
+    Args:
+        config: everything.
+        begun: wall time of the first frame of a recording, with time zone.
+        annotated: video or folder to write of a recording, with what was seen in it.
+
+    Raises:
+        FerError: a part that cannot be built or fails; the message names it.
+    """
+    if sys.stdout is None:
+        raise ConfigurationError("standard output: closed; the events go there")
+    stop = stop_on_signals()
+    parts = assemble(config)
+    camera = open_replay(Path(config.camera.source), begun)
+    with ExitStack() as closing:
+        watch: Watch | None = None
+        if annotated is not None:
+            from fer_edge.annotating import open_annotator
+
+            watch = closing.enter_context(open_annotator(annotated))
+        complain(f"fer-edge: {parts.description}; reading {config.camera.source}")
+        publishers = [JsonLines(sys.stdout)]
+        summary = run(camera, parts.pipeline, publishers, stop, watch)
     complain(
         f"fer-edge: {summary.frames:,} frames in {summary.seconds:.1f} s, "
         f"{summary.faces:,} faces, {summary.events:,} events"

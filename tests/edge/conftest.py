@@ -1,6 +1,7 @@
 """What the device's tests share: its program, its judge, and things to look at."""
 
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -24,12 +25,33 @@ from fer_trainer.synthetic import (
 )
 
 WriteVideo = Callable[[Path, Iterable[Pixels], float], Path]
+Finished = subprocess.CompletedProcess[str]
+Run = Callable[..., Finished]
+
+_SECONDS = 60.0
+"""No command of these tests needs half of it."""
 
 
 @pytest.fixture(scope="session")
 def fer_edge() -> Path:
     """The command, as installed beside this Python."""
     return Path(sys.executable).parent / "fer-edge"
+
+
+@pytest.fixture(scope="session")
+def run(fer_edge: Path) -> Run:
+    """Run the command to its end."""
+
+    def run(*arguments: str | Path) -> Finished:
+        return subprocess.run(
+            [fer_edge, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_SECONDS,
+        )
+
+    return run
 
 
 @pytest.fixture(scope="session")

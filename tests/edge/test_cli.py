@@ -31,22 +31,6 @@ _SECONDS = 60.0
 
 
 @pytest.fixture(scope="session")
-def run(fer_edge: Path) -> Run:
-    """Run the command to its end."""
-
-    def run(*arguments: str | Path) -> Finished:
-        return subprocess.run(
-            [fer_edge, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_SECONDS,
-        )
-
-    return run
-
-
-@pytest.fixture(scope="session")
 def replayed(run: Run, video: Path, bundle: Path) -> Finished:
     """The drawn video, replayed."""
     return run("replay", video, "--bundle", bundle, *_START)

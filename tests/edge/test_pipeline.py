@@ -67,8 +67,8 @@ def _pipeline(boxes: Sequence[Box], settings: EpisodeSettings = _AT_ONCE) -> Pip
 def test_one_face() -> None:
     """Its events name camera, face, model and episode, and count on."""
     pipeline = _pipeline([Box(10.0, 10.0, 60.0, 60.0)])
-    (begun,) = pipeline.process(_frame(_BLACK, 0.0))
-    assert pipeline.process(_frame(_BLACK, 0.9)) == []
+    (begun,) = pipeline.process(_frame(_BLACK, 0.0)).events
+    assert pipeline.process(_frame(_BLACK, 0.9)).events == ()
     (ended,) = pipeline.close()
     assert begun.type is EventType.NEW
     assert begun.id == ended.id == "door-20240101T000000000000-1"
@@ -96,13 +96,13 @@ def test_face_that_leaves() -> None:
     pipeline.process(_frame(_BLACK, 0.0))
     pipeline.process(_frame(_BLACK, 0.5))
     face, detector.boxes = detector.boxes, []
-    assert pipeline.process(_frame(_BLACK, 1.5)) == []
-    (ended,) = pipeline.process(_frame(_BLACK, 2.0))
+    assert pipeline.process(_frame(_BLACK, 1.5)).events == ()
+    (ended,) = pipeline.process(_frame(_BLACK, 2.0)).events
     assert (ended.type, ended.track) == (EventType.END, 1)
     assert ended.ended_at == _START + timedelta(seconds=0.5)
     assert ended.at == _START + timedelta(seconds=2.0)
     detector.boxes = face
-    (begun,) = pipeline.process(_frame(_BLACK, 2.1))
+    (begun,) = pipeline.process(_frame(_BLACK, 2.1)).events
     assert (begun.type, begun.track) == (EventType.NEW, 2)
     assert begun.id != ended.id
 
@@ -112,10 +112,10 @@ def test_threshold_of_0() -> None:
     # 60 % happy: below the model's 0.7.
     pixels = np.full((480, 640, 3), 153, np.uint8)
     face = [Box(10.0, 10.0, 60.0, 60.0)]
-    (begun,) = _pipeline(face).process(_frame(pixels, 0.0))
+    (begun,) = _pipeline(face).process(_frame(pixels, 0.0)).events
     assert begun.emotion == "uncertain"
     own = EpisodeSettings(trigger_seconds=0.0, threshold=0.55)
-    (begun,) = _pipeline(face, own).process(_frame(pixels, 0.0))
+    (begun,) = _pipeline(face, own).process(_frame(pixels, 0.0)).events
     assert begun.emotion == "happy"
 
 
@@ -135,7 +135,7 @@ def test_two_hundred_faces(
     events = [
         event
         for index in range(5)
-        for event in pipeline.process(_frame(frame, 0.1 * index))
+        for event in pipeline.process(_frame(frame, 0.1 * index)).events
     ]
     events += pipeline.close()
     assert [event.seq for event in events] == list(range(1, 401))
@@ -166,7 +166,7 @@ def test_faces_at_the_border(
     pipeline = Pipeline(
         "door", GivenBoxes(boxes), classifier, TrackingSettings(), _AT_ONCE
     )
-    events = pipeline.process(_frame(scene[0], 0.0))
+    events = pipeline.process(_frame(scene[0], 0.0)).events
     assert [event.track for event in events] == list(range(1, len(boxes) + 1))
     assert len(pipeline.close()) == len(boxes)
 
@@ -183,7 +183,7 @@ def test_drawn_scene(
     events = [
         event
         for index in range(10)
-        for event in pipeline.process(_frame(scene[0], 0.1 * index))
+        for event in pipeline.process(_frame(scene[0], 0.1 * index)).events
     ]
     events += pipeline.close()
     assert [(event.type.value, event.track) for event in events] == [

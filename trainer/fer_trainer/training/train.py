@@ -161,17 +161,21 @@ def _fit(
     verbose: int,
 ) -> None:
     """Train to the end."""
+    from fer_trainer.training.interruption import BetweenBatches
+
     with distribution.scope():
         trainee = network.compile(checkpoint)
     done = len(checkpoint.history)
-    distribution.fit(
-        trainee,
-        network.batches(epoch=done),
-        initial_epoch=done,
-        epochs=plan.epochs,
-        verbose=verbose,
-        callbacks=[callback],
-    )
+    between_batches = BetweenBatches()
+    with between_batches.listening():
+        distribution.fit(
+            trainee,
+            network.batches(epoch=done),
+            initial_epoch=done,
+            epochs=plan.epochs,
+            verbose=verbose,
+            callbacks=[callback, between_batches],
+        )
 
 
 def _describe(

@@ -1,0 +1,290 @@
+"""How fast the device is: each stage of a frame, its memory, models side by side."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fer_contract.preprocess import Pixels
+from fer_contract.quiet import native_messages_to_log
+from fer_edge.cameras import Camera, EndOfFrames, Frame
+from fer_edge.classifier import Classifier
+from fer_edge.daemon import Turn, run
+from fer_edge.errors import CameraError
+from fer_edge.events import Event
+from fer_edge.moment import Moment
+from fer_edge.pipeline import Pipeline
+from fer_edge.process import resident_bytes, seconds_since_start
+from fer_edge.stages import Stage
+
+WARM_UP_FRAMES = 10
+"""Not counted: the first ones find cold caches and unopened lazy parts."""
+
+_FACES = 8  # different ones, so that no cache knows the answer
+
+
+class Drawn:
+    """A drawn person in a room, 640x480, 30 frames a second; never ends."""
+
+    PATH = Path(__file__).parent / "drawn.jpg"
+    FRAMES_PER_SECOND = 30
+
+    def __init__(self) -> None:
+        with native_messages_to_log():
+            pixels = cv2.imread(str(self.PATH), cv2.IMREAD_COLOR)
+        if pixels is None:
+            raise CameraError(f"{self.PATH}: missing or damaged; reinstall the package")
+        self._pixels = np.asarray(pixels, np.uint8)
+        self._count = 0
+
+    def read(self, timeout_seconds: float) -> Frame:  # noqa: ARG002 - never waits
+        """Return the next frame."""
+        seconds = self._count / self.FRAMES_PER_SECOND
+        self._count += 1
+        at = datetime.fromtimestamp(seconds, UTC)
+        return Frame(self._pixels, Moment(seconds, at))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Repeated:
+    """A recording that begins anew when it ends, so many frames in all.
+
+    Time goes on evenly: what follows the last frame comes as long after it as the
+    second frame came after the first.
+
+    Args:
+        open_again: opens the recording.
+        count: frames to give.
+    """
+
+    def __init__(self, open_again: Callable[[], Camera], count: int) -> None:
+        self._open = open_again
+        self._left = count
+        self._camera = open_again()
+        self._shift = 0.0
+        self._times: list[float] = []  # the first two of the recording
+        self._last = 0.0
+
+    def read(self, timeout_seconds: float) -> Frame | None:
+        """Return the next frame, or raise EndOfFrames after the last one."""
+        if not self._left:
+            raise EndOfFrames
+        try:
+            frame = self._camera.read(timeout_seconds)
+        except EndOfFrames:
+            self._camera.close()
+            self._camera = self._open()
+            self._shift = self._last + self._pause() - self._times[0]
+            frame = self._camera.read(timeout_seconds)
+        if frame is None:
+            return None
+        taken = frame.taken
+        if len(self._times) < 2:
+            self._times.append(taken.seconds)
+        self._left -= 1
+        self._last = taken.seconds + self._shift
+        later = taken.at + timedelta(seconds=self._shift)
+        return Frame(frame.pixels, Moment(self._last, later))
+
+    def close(self) -> None:
+        """Close the recording."""
+        self._camera.close()
+
+    def _pause(self) -> float:
+        return self._times[-1] - self._times[0] or 0.1
+
+
+class Nowhere:
+    """Takes events, writes them as the daemon would, and keeps none."""
+
+    def __init__(self) -> None:
+        self._sink = Path(os.devnull).open("w")  # noqa: SIM115 - closed in close
+
+    def publish(self, event: Event) -> None:
+        """Write a line to nowhere."""
+        self._sink.write(event.to_json() + "\n")
+        self._sink.flush()
+
+    def close(self) -> None:
+        """Close it."""
+        self._sink.close()
+
+
+@dataclass(slots=True)
+class Record:
+    """What is noted of each frame."""
+
+    seconds: dict[Stage, list[float]] = field(default_factory=dict)
+    whole: list[float] = field(default_factory=list)
+    """Seconds a frame, all stages together."""
+    faces: int = 0
+    size: tuple[int, int] = (0, 0)
+    """Width and height of the last frame, in pixels."""
+    resident: list[tuple[int, int]] = field(default_factory=list)
+    """(frames so far, bytes held)."""
+    first_seconds: float = 0.0
+    """From the start of the process to the first processed frame."""
+    count: int = 0
+    """Frames, those of the warm-up too."""
+    every: int = 1
+    """Frames from one look at the memory to the next."""
+
+    def __call__(self, turn: Turn) -> None:
+        """Note a frame."""
+        self.count += 1
+        if self.count == 1:
+            self.first_seconds = seconds_since_start()
+        if self.count % self.every == 0:
+            self.resident.append((self.count, resident_bytes()))
+        if self.count <= WARM_UP_FRAMES:
+            return
+        for stage, seconds in turn.seconds.items():
+            self.seconds.setdefault(stage, []).append(seconds)
+        self.whole.append(sum(turn.seconds.values()))
+        self.faces += len(turn.processed.faces)
+        height, width = turn.frame.pixels.shape[:2]
+        self.size = (width, height)
+
+
+def bench(
+    open_again: Callable[[], Camera], pipeline: Pipeline, frames: int
+) -> dict[str, Any]:
+    """Run the daemon's loop on a recording, as fast as it goes.
+
+    Args:
+        open_again: opens the recording.
+        pipeline: to be measured; closed afterwards.
+        frames: to process, ``WARM_UP_FRAMES`` more than are counted.
+
+    Returns:
+        Figures, as JSON: times in milliseconds, memory in MB of 2**20 bytes.
+
+    Raises:
+        CameraError: the recording has no frames.
+    """
+    record = Record(every=max(1, frames // 400))
+    camera = Repeated(open_again, frames)
+    run(camera, pipeline, [Nowhere()], threading.Event(), record)
+    if not record.whole:
+        raise CameraError(
+            f"{record.count} frames; more than {WARM_UP_FRAMES} are needed"
+        )
+    total = sum(record.whole)
+    counted = len(record.whole)
+    busy = total - sum(record.seconds.get(Stage.CAPTURE, []))
+    return {
+        "frames": counted,
+        "width": record.size[0],
+        "height": record.size[1],
+        "faces_a_frame": round(record.faces / counted, 2),
+        "frames_a_second": round(counted / total, 1),
+        "frames_a_second_without_capture": round(counted / busy, 1),
+        "stages": {
+            stage.value: _spread(record.seconds[stage])
+            | {"share": round(sum(record.seconds[stage]) / total, 4)}
+            for stage in Stage
+            if stage in record.seconds
+        },
+        "frame": _spread(record.whole),
+        "first_frame_seconds": round(record.first_seconds, 2),
+        "memory": _memory(record.resident),
+    }
+
+
+def compare_models(models: Sequence[Classifier], rounds: int) -> list[dict[str, Any]]:
+    """Time one face with each model, in turn, so that a busy moment meets all.
+
+    Args:
+        models: open ones.
+        rounds: faces for each model.
+
+    Returns:
+        A table row a model, with the ratio of its median to the first one's.
+    """
+    rng = np.random.default_rng(0)
+    taken = np.zeros((rounds, len(models)))
+    faces = [
+        [_noise(rng, model.input.shape) for _ in range(_FACES)] for model in models
+    ]
+    for index in range(-WARM_UP_FRAMES, rounds):
+        for place, model in enumerate(models):
+            face = faces[place][index % _FACES]
+            begun = time.perf_counter()
+            model.scores(face)
+            passed = time.perf_counter() - begun
+            if index >= 0:
+                taken[index, place] = passed
+    medians = np.median(taken, axis=0)
+    return [
+        {"model": model.name}
+        | _spread(taken[:, place].tolist())
+        | {"ratio": round(float(medians[place] / medians[0]), 3)}
+        for place, model in enumerate(models)
+    ]
+
+
+def as_table(figures: Mapping[str, Any]) -> list[str]:
+    """Return what ``bench`` found, for people."""
+    lines = [
+        f"{figures['frames']:,} frames of {figures['width']}x{figures['height']}, "
+        f"{figures['faces_a_frame']:.2f} faces in each",
+        f"{'milliseconds':<14}{'p50':>9}{'p95':>9}{'p99':>9}{'frames':>9}{'share':>9}",
+    ]
+    rows = {**figures["stages"], "frame": {**figures["frame"], "share": 1.0}}
+    for name, row in rows.items():
+        lines.append(
+            f"{name:<14}{row['p50_ms']:>9.3f}{row['p95_ms']:>9.3f}{row['p99_ms']:>9.3f}"
+            f"{row['count']:>9,}{row['share']:>9.1%}"
+        )
+    memory = figures["memory"]
+    lines += [
+        f"{figures['frames_a_second']:,} frames a second; "
+        f"{figures['frames_a_second_without_capture']:,} without capture",
+        f"first frame {figures['first_frame_seconds']:.2f} s after the start",
+        f"memory {memory['resident_mb']:.1f} MB, at most {memory['peak_mb']:.1f}; "
+        f"{memory['kb_a_thousand_frames']:+.2f} KB a thousand frames",
+    ]
+    return lines
+
+
+def _spread(seconds: Sequence[float]) -> dict[str, Any]:
+    p50, p95, p99 = np.percentile(np.array(seconds) * 1000, (50, 95, 99)).tolist()
+    return {
+        "count": len(seconds),
+        "p50_ms": round(p50, 4),
+        "p95_ms": round(p95, 4),
+        "p99_ms": round(p99, 4),
+    }
+
+
+def _memory(resident: Sequence[tuple[int, int]]) -> dict[str, float]:
+    """Return what was held, and how it grew over the second half of the frames.
+
+    In the first half allocators and caches still fill.
+    """
+    later: npt.NDArray[np.float64] = np.array(
+        resident[len(resident) // 2 :], np.float64
+    )
+    frames, held = later[:, 0], later[:, 1]
+    slope = 0.0
+    if len(later) > 1:
+        slope = float(np.polyfit(frames - frames[0], held - held[0], 1)[0])
+    return {
+        "resident_mb": round(float(held[-1]) / 2**20, 1),
+        "peak_mb": round(max(taken for _, taken in resident) / 2**20, 1),
+        "kb_a_thousand_frames": round(slope * 1000 / 2**10, 2),
+    }
+
+
+def _noise(rng: np.random.Generator, shape: tuple[int, int, int]) -> Pixels:
+    return rng.integers(0, 256, shape, np.uint8)
