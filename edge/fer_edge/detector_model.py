@@ -1,11 +1,7 @@
 """The file of YuNet: fetched or brought, and used only if it is the very one."""
 
 import hashlib
-import http.client
 import os
-import urllib.error
-import urllib.parse
-import urllib.request
 from pathlib import Path
 
 from fer_contract import __version__
@@ -75,6 +71,12 @@ def fetch_detector(url: str, path: Path) -> None:
         DigestError: it gave another file.
         OSError: the file cannot be written.
     """
+    # Some MB, which the daemon would carry about for nothing.
+    import http.client
+    import urllib.error
+    import urllib.parse
+    import urllib.request
+
     try:
         if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
             raise FerError(f"{url}: no address with http:// or https://")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from fer_contract.preprocess import Box
-from fer_edge.motion import Motion
+from fer_edge.boxes import grown, is_box, likeness, overlap, shared_area
+from fer_edge.motion import FaceMotion
 from fer_edge.options import option
 
 
@@ -36,22 +37,6 @@ class Tracked:
     """Tracks that have ended."""
 
 
-# Of the motion of a face, in sides of its box, from simulated people who walk, stop
-# and turn (tests/edge/test_tracking_people.py).
-_DETECTOR_ERROR = 0.05
-"""Standard deviation of a detected centre."""
-_FIRST_SPEED = 2.0
-"""Standard deviation of the speed of a new face, a second."""
-_UNREST = 4.0
-"""Variance that the speed gains a second."""
-
-# Of the logarithm of its side.
-_SIZE_ERROR = 0.05
-_FIRST_GROWTH = 0.5
-_GROWTH_UNREST = 0.2
-_MOST_GROWTH = 2.0
-"""The side is expected within this factor of the last one that was found."""
-
 _DOUBT = 0.2
 """In sides: an expected centre with this standard deviation is to be looked for."""
 _RETRY_SECONDS = 0.2
@@ -65,54 +50,28 @@ _TRUSTED_SECONDS = 1.0
 """Longest time for which a face is expected where no search has found it."""
 _PRESENT = 0.5
 """Share of its box that a face must have in the frame to be expected there."""
-_FARTHEST = 1e6
-"""Pixels; a detector's box beyond is a mistake."""
 
 
 class _Track:
-    """One face: where it was found, and how it moves."""
+    """One face: where it moves, and since when it has not been found."""
 
     def __init__(self, box: Box) -> None:
-        self.box = box
+        self.motion = FaceMotion(box)
         self.unseen_seconds = 0.0
         self.missed = False
         """Whether the last search did not find it."""
         self.missed_seconds = 0.0
-        side = _side(box)
-        error, speed = (_DETECTOR_ERROR * side) ** 2, (_FIRST_SPEED * side) ** 2
-        self._x = Motion(box.x + box.width / 2, error, speed)
-        self._y = Motion(box.y + box.height / 2, error, speed)
-        self._size = Motion(math.log(side), _SIZE_ERROR**2, _FIRST_GROWTH**2)
 
     def advance(self, seconds: float) -> None:
-        unrest = _UNREST * _side(self.box) ** 2
         self.unseen_seconds += seconds
         if self.missed:
             self.missed_seconds += seconds
-        self._x.advance(seconds, unrest)
-        self._y.advance(seconds, unrest)
-        self._size.advance(seconds, _GROWTH_UNREST)
+        self.motion.advance(seconds)
 
     def find(self, box: Box) -> None:
-        self.box = box
         self.unseen_seconds = self.missed_seconds = 0.0
         self.missed = False
-        error = (_DETECTOR_ERROR * _side(box)) ** 2
-        self._x.correct(box.x + box.width / 2, error)
-        self._y.correct(box.y + box.height / 2, error)
-        self._size.correct(math.log(_side(box)), _SIZE_ERROR**2)
-
-    def expected(self) -> Box:
-        growth = math.log(_MOST_GROWTH)
-        change = self._size.value - math.log(_side(self.box))
-        factor = math.exp(min(max(change, -growth), growth))
-        width, height = self.box.width * factor, self.box.height * factor
-        return Box(self._x.value - width / 2, self._y.value - height / 2, width, height)
-
-    def doubt(self, seconds: float = 0.0) -> float:
-        """Return the standard deviation of its centre after a time, in sides."""
-        side = _side(self.box)
-        return self._x.deviation_after(seconds, _UNREST * side**2) / side
+        self.motion.correct(box)
 
 
 class Tracker:
@@ -135,7 +94,7 @@ class Tracker:
             The boxes as they were found, with their tracks.
         """
         lost = self._advance(now)
-        boxes = [box for box in boxes if _is_box(box)]
+        boxes = [box for box in boxes if is_box(box)]
         numbers = self._match(boxes)
         for number, track in self._tracks.items():
             track.missed = number not in numbers.values()
@@ -166,7 +125,7 @@ class Tracker:
         for number, track in self._tracks.items():
             if track.missed or track.unseen_seconds > _TRUSTED_SECONDS:
                 continue
-            box = track.expected()
+            box = track.motion.expected()
             if shared_area(box, frame) >= _PRESENT * box.width * box.height:
                 seen.append((number, box))
         return Tracked(tuple(seen), lost)
@@ -180,13 +139,13 @@ class Tracker:
         seconds = max(now - self._now, 0.0)
         tracks = self._tracks.values()
         here = [track for track in tracks if not track.missed]
-        boxes = [track.expected() for track in here]
+        boxes = [track.motion.expected() for track in here]
         return (
             any(
                 t.missed and t.missed_seconds + seconds <= _RETRY_SECONDS
                 for t in tracks
             )
-            or any(track.doubt(seconds) > _DOUBT for track in here)
+            or any(track.motion.doubt(seconds) > _DOUBT for track in here)
             or any(overlap(*pair) > _CROSSING for pair in combinations(boxes, 2))
         )
 
@@ -221,11 +180,13 @@ class Tracker:
             for number, track in tracks.items():
                 if number in numbers.values():
                     continue
-                reach = min(2.0 * track.doubt(), _MOST_REACH) if reaching else 0.0
-                expected = _grown(track.expected(), reach)
+                reach = (
+                    min(2.0 * track.motion.doubt(), _MOST_REACH) if reaching else 0.0
+                )
+                expected = grown(track.motion.expected(), reach)
                 for index, box in enumerate(boxes):
                     if index not in numbers:
-                        share = _likeness(expected, _grown(box, reach))
+                        share = likeness(expected, grown(box, reach))
                         if share >= self._settings.min_overlap:
                             pairs.append((-share, number, index))
             numbers |= _best(pairs)
@@ -244,60 +205,3 @@ def _best(pairs: Iterable[tuple[float, int, int]]) -> dict[int, int]:
             numbers[index] = number
             taken.add(number)
     return numbers
-
-
-def shared_area(first: Box, second: Box) -> float:
-    """Return the area that two boxes share, in square pixels."""
-    right = min(first.x + first.width, second.x + second.width)
-    width = right - max(first.x, second.x)
-    if width <= 0.0:
-        return 0.0
-    bottom = min(first.y + first.height, second.y + second.height)
-    height = bottom - max(first.y, second.y)
-    return width * height if height > 0.0 else 0.0
-
-
-def overlap(first: Box, second: Box) -> float:
-    """Return the intersection over union of two boxes, 0 to 1."""
-    shared = shared_area(first, second)
-    union = first.width * first.height + second.width * second.height - shared
-    return shared / union
-
-
-def _likeness(first: Box, second: Box) -> float:
-    """Return how well two boxes could be the same face, 0 to 1.
-
-    Their overlap; less if one is smaller, as is the face behind another one.
-    """
-    share = overlap(first, second)
-    if share == 0.0:
-        return 0.0
-    areas = first.width * first.height, second.width * second.height
-    return share * min(areas) / max(areas)
-
-
-def _grown(box: Box, reach: float) -> Box:
-    """Return a box with this share of its sides added on each side."""
-    if reach == 0.0:
-        return box
-    return Box(
-        box.x - reach * box.width,
-        box.y - reach * box.height,
-        box.width * (1.0 + 2.0 * reach),
-        box.height * (1.0 + 2.0 * reach),
-    )
-
-
-def _side(box: Box) -> float:
-    return math.sqrt(box.width * box.height)
-
-
-def _is_box(box: Box) -> bool:
-    """Tell whether these are numbers that a face can have."""
-    # Written so that a NaN fails it.
-    return (
-        abs(box.x) <= _FARTHEST
-        and abs(box.y) <= _FARTHEST
-        and 1.0 <= box.width <= _FARTHEST
-        and 1.0 <= box.height <= _FARTHEST
-    )

@@ -1,6 +1,5 @@
 """The tracker: which face of this frame is which of the last."""
 
-import itertools
 import math
 import random
 
@@ -9,13 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_contract.preprocess import Box
-from fer_edge.tracking import (
-    Tracked,
-    Tracker,
-    TrackingSettings,
-    overlap,
-    shared_area,
-)
+from fer_edge.boxes import shared_area
+from fer_edge.tracking import Tracked, Tracker, TrackingSettings
 
 _SETTINGS = TrackingSettings(min_overlap=0.3, lost_seconds=1.0)
 
@@ -216,7 +210,8 @@ def test_expected_face() -> None:
         assert number == 1
         assert box.x == pytest.approx(20.0 * 19 + 200.0 * ahead, abs=4.0)
         assert box.y == pytest.approx(0.0, abs=1e-6)
-        assert (box.width, box.height) == (pytest.approx(100.0), pytest.approx(100.0))
+        assert box.width == pytest.approx(100.0)
+        assert box.height == pytest.approx(100.0)
 
 
 def test_expected_shape() -> None:
@@ -326,26 +321,3 @@ def test_any_boxes_at_any_times(
         for _, box in tracked.seen:
             assert all(map(math.isfinite, (box.x, box.y, box.width, box.height)))
             assert min(box.width, box.height) > 0.0
-
-
-@given(first=boxes, second=boxes)
-def test_overlap_of_two(first: Box, second: Box) -> None:
-    """The overlap is the same from either side, and a share."""
-    share = overlap(first, second)
-    assert share == pytest.approx(overlap(second, first), rel=1e-12)
-    assert 0.0 <= share <= 1.0 + 1e-9
-
-
-@given(box=boxes)
-def test_overlap_with_itself(box: Box) -> None:
-    """A box covers itself, up to the rounding of its edges."""
-    assert overlap(box, box) == pytest.approx(1.0, rel=1e-9)
-
-
-def test_overlap_known() -> None:
-    """Halves, quarters, and boxes that only touch."""
-    square = _box(0.0)
-    assert overlap(square, Box(0.0, 0.0, 50.0, 100.0)) == 0.5
-    assert overlap(square, Box(25.0, 25.0, 50.0, 50.0)) == 0.25
-    for x, y in itertools.product((-100.0, 0.0, 100.0), repeat=2):
-        assert overlap(square, _box(x, y)) == (1.0 if (x, y) == (0.0, 0.0) else 0.0)

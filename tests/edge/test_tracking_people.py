@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from fer_contract.preprocess import Box, Pixels
+from fer_edge.boxes import shared_area
 from fer_edge.locating import Locator
-from fer_edge.tracking import TrackingSettings, shared_area
+from fer_edge.tracking import TrackingSettings
 
 _WIDTH, _HEIGHT = 640, 480
 _FRAME: Pixels = np.zeros((_HEIGHT, _WIDTH, 3), np.uint8)

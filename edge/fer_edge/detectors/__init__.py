@@ -76,7 +76,8 @@ def make_detector(settings: DetectorSettings) -> Detector:
         try:
             check_detector(model)
         except DigestError as damage:
-            raise DigestError(f"faces.yunet_model: {damage}") from damage
+            mend = "" if settings.yunet_model else f"; {FETCH}"
+            raise DigestError(f"faces.yunet_model: {damage}{mend}") from damage
     return YuNetDetector(model, smallest, longest)
 
 

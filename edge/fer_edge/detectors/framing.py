@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from fer_contract.preprocess import Box, Pixels
-from fer_edge.tracking import shared_area
+from fer_edge.boxes import shared_area
 
 
 def smaller(
