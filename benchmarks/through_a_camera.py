@@ -22,7 +22,9 @@ import numpy.typing as npt
 
 from fer_contract.dataset import FaceData, FaceSet
 from fer_contract.preprocess import Box, Pixels, crop_face
-from fer_edge.detectors import Detector, HaarDetector, YuNetDetector
+from fer_edge.detectors import Detector, DetectorSettings
+from fer_edge.detectors.haar import HaarDetector
+from fer_edge.detectors.yunet import YuNetDetector
 from fer_trainer.evaluation import open_model
 from fer_trainer.evaluation.majority import NONE, majority
 from fer_trainer.votes import read_votes
@@ -130,10 +132,10 @@ def main(
     faces = faces.take(range(0, len(faces), every))
     table = read_votes(votes) if votes else None
     by_votes = majority(table, faces) if table else None
-    smallest = side // 3
-    detectors: list[Detector] = [HaarDetector(smallest)]
+    smallest, longest = side // 3, DetectorSettings().detection_pixels
+    detectors: list[Detector] = [HaarDetector(smallest, longest)]
     if yunet_model is not None:
-        detectors.insert(0, YuNetDetector(yunet_model, smallest))
+        detectors.insert(0, YuNetDetector(yunet_model, smallest, longest))
     rows = [
         judge(model.answer, model.input, faces, by_votes, detector, side)
         for detector in detectors

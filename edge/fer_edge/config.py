@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fer_edge.detectors import DetectorSettings
+from fer_edge.detectors import DetectorSettings, missing_model
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import ConfigurationError
 from fer_edge.options import option, read
@@ -75,8 +75,8 @@ def complaints(config: Config) -> list[str]:
     found = []
     if not config.camera.source:
         found.append("camera.source: empty; a video, picture or folder")
-    if config.faces.detector == "yunet" and not config.faces.yunet_model:
-        found.append("faces.yunet_model: empty; detector yunet needs its file")
+    if missing := missing_model(config.faces):
+        found.append(missing)
     return found
 
 

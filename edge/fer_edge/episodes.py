@@ -50,6 +50,11 @@ class Change:
     ended: Moment | None = None
     """When the face ceased to show it, or was last seen; only of an end."""
 
+    @property
+    def dwell_seconds(self) -> float:
+        """How long the face has shown it, by the steady clock."""
+        return (self.ended or self.now).seconds - self.started.seconds
+
 
 @dataclass(slots=True)
 class _Episode:
@@ -92,10 +97,42 @@ class Episodes:
 
         Returns:
             What is to be told, in order: at most an end and a beginning, or an update.
+            Scores of other labels than before, as of another model, end the episode.
         """
         known = self._faces.get(track)
-        if known is not None:
-            now = _not_before(known.seen, now)
+        if known is None:
+            return self._take_in(track, scores, now)
+        now = _not_before(known.seen, now)
+        if known.scores.keys() == scores.keys():
+            return self._take_in(track, scores, now)
+        # Another model: what the last one saw is over, but not the refractory time.
+        changes = self.lose(track, now)
+        self._faces[track] = _Face(
+            dict(scores), now, "", now, begun_seconds=known.begun_seconds
+        )
+        return changes + self._take_in(track, scores, now)
+
+    def lose(self, track: int, now: Moment) -> list[Change]:
+        """Forget a face that is gone, ending its episode."""
+        face = self._faces.pop(track, None)
+        if face is None:
+            return []
+        return self._end(track, face, _not_before(face.seen, now), face.seen)
+
+    def showing(self, track: int) -> str:
+        """Name the emotion of a face's episode; empty while it has none."""
+        face = self._faces.get(track)
+        return face.episode.emotion if face and face.episode else ""
+
+    def close(self, now: Moment) -> list[Change]:
+        """Forget all faces, as at the end of the program."""
+        return [
+            change for track in list(self._faces) for change in self.lose(track, now)
+        ]
+
+    def _take_in(
+        self, track: int, scores: Mapping[str, float], now: Moment
+    ) -> list[Change]:
         face = self._smooth(track, scores, now)
         emotion = self._shown(face)
         if emotion != face.candidate:
@@ -115,24 +152,6 @@ class Episodes:
         )
         face.begun_seconds = now.seconds
         return [*changes, self._change(EventType.NEW, track, face.episode, now)]
-
-    def lose(self, track: int, now: Moment) -> list[Change]:
-        """Forget a face that is gone, ending its episode."""
-        face = self._faces.pop(track, None)
-        if face is None:
-            return []
-        return self._end(track, face, _not_before(face.seen, now), face.seen)
-
-    def showing(self, track: int) -> str:
-        """Name the emotion of a face's episode; empty while it has none."""
-        face = self._faces.get(track)
-        return face.episode.emotion if face and face.episode else ""
-
-    def close(self, now: Moment) -> list[Change]:
-        """Forget all faces, as at the end of the program."""
-        return [
-            change for track in list(self._faces) for change in self.lose(track, now)
-        ]
 
     def _smooth(self, track: int, scores: Mapping[str, float], now: Moment) -> _Face:
         face = self._faces.get(track)

@@ -1,9 +1,17 @@
-"""Which face of this frame is which of the last: boxes in, numbered tracks out."""
+"""Which face of this frame is which of the last: boxes in, numbered tracks out.
 
-from collections.abc import Sequence
+Faces are sought in some frames and followed by their motion in the others. All is
+counted in seconds, so that a slow device decides like a fast one.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from fer_contract.preprocess import Box
+from fer_edge.boxes import grown, is_box, likeness, overlap, shared_area
+from fer_edge.motion import FaceMotion
 from fer_edge.options import option
 
 
@@ -12,9 +20,10 @@ class TrackingSettings:
     """``[tracking]``."""
 
     min_overlap: float = option(0.3, low=0.05, high=0.95)
-    """Least intersection over union of a face's boxes in two frames, as a share."""
+    """Least intersection over union of the box where a face is expected and the one
+    where it is found, as a share."""
     lost_seconds: float = option(1.0, low=0.0, high=60.0)
-    """A face not seen for longer is gone; one that comes back later is a new one."""
+    """A face not found for longer is gone; one that comes back later is a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,70 +31,177 @@ class Tracked:
     """What a frame meant for the tracks."""
 
     seen: tuple[tuple[int, Box], ...]
-    """Track and box of every face in the frame, in the order of the boxes."""
+    """Track and box of every face in the frame; of found ones in the order of the
+    boxes, of expected ones in that of the tracks."""
     lost: tuple[int, ...]
     """Tracks that have ended."""
 
 
-@dataclass(slots=True)
+_DOUBT = 0.2
+"""In sides: an expected centre with this standard deviation is to be looked for."""
+_RETRY_SECONDS = 0.2
+"""A face that a search has missed is looked for at once, again and again, for so long.
+Most come back by then; one that does not has gone, or stands behind another."""
+_CROSSING = 0.05
+"""Overlap of two faces from which on they could be mistaken for each other."""
+_MOST_REACH = 0.5
+"""In sides: how far a box is grown at most, by what its motion leaves open."""
+_TRUSTED_SECONDS = 1.0
+"""Longest time for which a face is expected where no search has found it."""
+_PRESENT = 0.5
+"""Share of its box that a face must have in the frame to be expected there."""
+
+
 class _Track:
-    box: Box
-    seen_at: float
+    """One face: where it moves, and since when it has not been found."""
+
+    def __init__(self, box: Box) -> None:
+        self.motion = FaceMotion(box)
+        self.unseen_seconds = 0.0
+        self.missed = False
+        """Whether the last search did not find it."""
+        self.missed_seconds = 0.0
+
+    def advance(self, seconds: float) -> None:
+        self.unseen_seconds += seconds
+        if self.missed:
+            self.missed_seconds += seconds
+        self.motion.advance(seconds)
+
+    def find(self, box: Box) -> None:
+        self.unseen_seconds = self.missed_seconds = 0.0
+        self.missed = False
+        self.motion.correct(box)
 
 
 class Tracker:
-    """Follows faces by the overlap of their boxes, the best overlap first."""
+    """Follows faces by where their motion leads, the best overlap first."""
 
     def __init__(self, settings: TrackingSettings) -> None:
         self._settings = settings
         self._tracks: dict[int, _Track] = {}
         self._next = 1
+        self._now = -math.inf
 
     def update(self, boxes: Sequence[Box], now: float) -> Tracked:
-        """Match the boxes of a frame to the tracks.
+        """Match the faces that a detector found in a frame to the tracks.
 
         Args:
-            boxes: one a face, in pixels.
-            now: seconds on a clock that does not run backwards.
+            boxes: one a face, in pixels; one that is no box is passed over.
+            now: seconds on a steady clock. Should it jump back, no time has passed.
+
+        Returns:
+            The boxes as they were found, with their tracks.
         """
-        lost = tuple(
-            number
-            for number, track in self._tracks.items()
-            if now - track.seen_at > self._settings.lost_seconds
-        )
-        for number in lost:
-            del self._tracks[number]
-        pairs = sorted(
-            (
-                (overlap(track.box, box), number, index)
-                for number, track in self._tracks.items()
-                for index, box in enumerate(boxes)
-            ),
-            key=lambda pair: (-pair[0], pair[1:]),
-        )
-        numbers: dict[int, int] = {}
-        for share, number, index in pairs:
-            if share < self._settings.min_overlap:
-                break
-            if index not in numbers and number not in numbers.values():
-                numbers[index] = number
+        lost = self._advance(now)
+        boxes = [box for box in boxes if is_box(box)]
+        numbers = self._match(boxes)
+        for number, track in self._tracks.items():
+            track.missed = number not in numbers.values()
         for index, box in enumerate(boxes):
-            if index not in numbers:
+            if index in numbers:
+                self._tracks[numbers[index]].find(box)
+            else:
                 numbers[index] = self._next
+                self._tracks[self._next] = _Track(box)
                 self._next += 1
-            self._tracks[numbers[index]] = _Track(box, now)
         seen = tuple((numbers[index], box) for index, box in enumerate(boxes))
         return Tracked(seen, lost)
 
+    def predict(self, now: float, height: int, width: int) -> Tracked:
+        """Tell where the faces are in a frame that no detector has searched.
 
-def overlap(first: Box, second: Box) -> float:
-    """Return the intersection over union of two boxes, 0 to 1."""
-    width = min(first.x + first.width, second.x + second.width) - max(first.x, second.x)
-    height = min(first.y + first.height, second.y + second.height) - max(
-        first.y, second.y
-    )
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    union = first.width * first.height + second.width * second.height - shared
-    return shared / union
+        Only those that the last search found, a second ago at most, and that have not
+        left the frame since: what is not there must not be taken for a face.
+
+        Args:
+            now: seconds on a steady clock.
+            height: of the frame, pixels.
+            width: of the frame, pixels.
+        """
+        lost = self._advance(now)
+        frame = Box(0.0, 0.0, width, height)
+        seen = []
+        for number, track in self._tracks.items():
+            if track.missed or track.unseen_seconds > _TRUSTED_SECONDS:
+                continue
+            box = track.motion.expected()
+            if shared_area(box, frame) >= _PRESENT * box.width * box.height:
+                seen.append((number, box))
+        return Tracked(tuple(seen), lost)
+
+    def in_doubt(self, now: float) -> bool:
+        """Tell whether a face must be looked for, before ``predict`` can be relied on.
+
+        That is so for a face that a search has just missed; for one whose motion is
+        not known well enough, as that of a new face; and while two cross.
+        """
+        seconds = max(now - self._now, 0.0)
+        tracks = self._tracks.values()
+        here = [track for track in tracks if not track.missed]
+        boxes = [track.motion.expected() for track in here]
+        return (
+            any(
+                t.missed and t.missed_seconds + seconds <= _RETRY_SECONDS
+                for t in tracks
+            )
+            or any(track.motion.doubt(seconds) > _DOUBT for track in here)
+            or any(overlap(*pair) > _CROSSING for pair in combinations(boxes, 2))
+        )
+
+    def _advance(self, now: float) -> tuple[int, ...]:
+        """Let time pass, and forget what has been out of sight for too long."""
+        seconds = max(now - self._now, 0.0) if self._tracks else 0.0
+        self._now = now
+        for track in self._tracks.values():
+            track.advance(seconds)
+        lost = tuple(
+            number
+            for number, track in self._tracks.items()
+            if track.unseen_seconds > self._settings.lost_seconds
+        )
+        for number in lost:
+            del self._tracks[number]
+        return lost
+
+    def _match(self, boxes: Sequence[Box]) -> dict[int, int]:
+        """Return the number of the track of each box that has one, by its index.
+
+        First come the faces that were there a moment ago, so that one which comes
+        back from behind another does not take its place. Last, of those left over,
+        boxes are grown by what is not known of the motion: a new face that walks past
+        quickly leaves its first box at once.
+        """
+        numbers: dict[int, int] = {}
+        here = {n: track for n, track in self._tracks.items() if not track.missed}
+        away = {n: track for n, track in self._tracks.items() if track.missed}
+        for tracks, reaching in ((here, False), (away, False), (here | away, True)):
+            pairs = []
+            for number, track in tracks.items():
+                if number in numbers.values():
+                    continue
+                reach = (
+                    min(2.0 * track.motion.doubt(), _MOST_REACH) if reaching else 0.0
+                )
+                expected = grown(track.motion.expected(), reach)
+                for index, box in enumerate(boxes):
+                    if index not in numbers:
+                        share = likeness(expected, grown(box, reach))
+                        if share >= self._settings.min_overlap:
+                            pairs.append((-share, number, index))
+            numbers |= _best(pairs)
+        return numbers
+
+
+def _best(pairs: Iterable[tuple[float, int, int]]) -> dict[int, int]:
+    """Pair off by the least first figure: (figure, number, index) -> index: number.
+
+    The assignment that is best in sum (Hungarian) confused simulated people no less.
+    """
+    numbers: dict[int, int] = {}
+    taken = set()
+    for _, number, index in sorted(pairs):
+        if index not in numbers and number not in taken:
+            numbers[index] = number
+            taken.add(number)
+    return numbers

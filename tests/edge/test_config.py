@@ -133,11 +133,13 @@ def test_documented_configuration(documented: Path) -> None:
     assert load_config(documented) == Config()
 
 
-def test_complaints() -> None:
+def test_complaints(state_directory: Path) -> None:
     """A source is needed, and a model where yunet is asked for; no bundle is."""
     source, model = (
         "camera.source: empty; a video, picture or folder",
-        "faces.yunet_model: empty; detector yunet needs its file",
+        "faces.yunet_model: empty, and "
+        f"{state_directory / 'face_detection_yunet_2023mar.onnx'} is missing; "
+        "fer-edge models fetch-detector",
     )
     camera = CameraSettings(source="door.avi")
     filled = Config(camera, ModelSettings("bundle"))
@@ -151,7 +153,7 @@ def test_complaints() -> None:
         assert complaints(replace(filled, faces=faces)) == []
 
 
-def test_check_of_mistakes_of_both_kinds(tmp_path: Path) -> None:
+def test_check_of_mistakes_of_both_kinds(tmp_path: Path, state_directory: Path) -> None:
     """All are told at once, and of a mistaken key not also that it is empty."""
     path = _write(
         tmp_path,
@@ -166,7 +168,9 @@ def test_check_of_mistakes_of_both_kinds(tmp_path: Path) -> None:
     assert str(caught.value).splitlines() == [
         f"{path}: camera.source: 5; a text in quotes is wanted",
         f"{path}: model.bundel: unknown key; did you mean bundle?",
-        f"{path}: faces.yunet_model: empty; detector yunet needs its file",
+        f"{path}: faces.yunet_model: empty, and "
+        f"{state_directory / 'face_detection_yunet_2023mar.onnx'} is missing; "
+        "fer-edge models fetch-detector",
     ]
 
 

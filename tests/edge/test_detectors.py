@@ -1,5 +1,6 @@
 """Where the faces are, as FER2013 would have cut them."""
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -7,16 +8,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fer_contract.errors import FerError
+from fer_contract.errors import DigestError, FerError
 from fer_contract.preprocess import Box, Pixels
-from fer_edge.detectors import (
-    Detector,
-    DetectorSettings,
-    HaarDetector,
-    YuNetDetector,
-    make_detector,
-)
+from fer_edge.detectors import Detector, DetectorSettings, make_detector
+from fer_edge.detectors.framing import distinct, smaller
+from fer_edge.detectors.haar import HaarDetector
+from fer_edge.detectors.yunet import YuNetDetector
 from fer_trainer.synthetic import Square
 
 
@@ -26,12 +26,23 @@ def yunet_model(shared: Path) -> Path:
     return shared / "models" / "face_detection_yunet_2023mar.onnx"
 
 
-@pytest.fixture(scope="module", params=["haar", "yunet"])
+@pytest.fixture(
+    scope="module",
+    params=[("haar", 480), ("haar", 4096), ("yunet", 480), ("yunet", 4096)],
+)
 def detector(request: pytest.FixtureRequest) -> Detector:
-    """Each of the two, for faces from 48 pixels."""
-    if request.param == "haar":
-        return HaarDetector(48)
-    return YuNetDetector(request.getfixturevalue("yunet_model"), 48)
+    """Each of the two, for faces from 48 pixels, in a smaller or the whole frame."""
+    name, longest = request.param
+    if name == "haar":
+        return HaarDetector(48, longest)
+    return YuNetDetector(request.getfixturevalue("yunet_model"), 48, longest)
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, yunet_model: Path) -> Path:
+    """A state folder in which the model lies."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    return Path(shutil.copy(yunet_model, tmp_path))
 
 
 def _check_square(box: Box, square: Square) -> None:
@@ -93,16 +104,90 @@ def test_face_below_the_smallest(
     assert make_detector(settings).detect(frame) == []
 
 
-def test_photograph_with_four_faces(shared: Path, yunet_model: Path) -> None:
+@pytest.mark.parametrize("longest", [512, 256])
+def test_photograph_with_four_faces(
+    shared: Path, yunet_model: Path, longest: int
+) -> None:
     """YuNet finds the four faces of a photograph, turned and half covered ones too."""
     photograph = cv2.imread(str(shared / "images" / "face.jpg"))
     assert photograph is not None
-    boxes = YuNetDetector(yunet_model, 48).detect(np.asarray(photograph, np.uint8))
+    detector = YuNetDetector(yunet_model, 48, longest)
+    boxes = detector.detect(np.asarray(photograph, np.uint8))
     height, width = photograph.shape[:2]
     assert len(boxes) == 4
     for box in boxes:
         assert 0 < box.x + box.width / 2 < width
         assert 0 < box.y + box.height / 2 < height
+
+
+def test_smallest_face_in_a_smaller_frame(shared: Path, yunet_model: Path) -> None:
+    """However few pixels are asked for, a face of min_face_pixels is still found."""
+    photograph = cv2.imread(str(shared / "images" / "face.jpg"))
+    assert photograph is not None
+    whole = YuNetDetector(yunet_model, 50, 4096).detect(np.asarray(photograph))
+    least = YuNetDetector(yunet_model, 50, 64).detect(np.asarray(photograph))
+    assert len(whole) == len(least) == 4
+
+
+# ------------------------------------------------------------------------- their frame
+
+
+@pytest.mark.parametrize(
+    ("size", "longest", "least_scale", "expected"),
+    [
+        ((480, 640), 640, 0.0, (480, 640)),
+        ((480, 640), 1000, 0.0, (480, 640)),
+        ((480, 640), 320, 0.0, (240, 320)),
+        ((640, 480), 320, 0.0, (320, 240)),
+        ((480, 640), 320, 0.75, (360, 480)),
+        ((480, 640), 320, 2.0, (480, 640)),
+        ((100, 1000), 100, 0.0, (33, 330)),
+        ((20, 1000), 100, 0.0, (20, 1000)),
+    ],
+)
+def test_smaller_frame(
+    size: tuple[int, int],
+    longest: int,
+    least_scale: float,
+    expected: tuple[int, int],
+) -> None:
+    """It has the pixels asked for, unless a face or the frame would be too small."""
+    frame, scale = smaller(
+        np.zeros((*size, 3), np.uint8), longest, least_scale, least_side=33
+    )
+    assert frame.shape == (*expected, 3)
+    assert scale == pytest.approx(expected[1] / size[1])
+
+
+@given(
+    height=st.integers(1, 300),
+    width=st.integers(1, 300),
+    longest=st.integers(1, 400),
+    least_scale=st.floats(0.0, 2.0),
+)
+def test_any_smaller_frame(
+    height: int, width: int, longest: int, least_scale: float
+) -> None:
+    """It is never larger, and the bounds of size and scale hold to the pixel."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    frame, scale = smaller(pixels, longest, least_scale, least_side=33)
+    assert min(least_scale, 1.0) <= scale <= 1.0
+    assert frame.shape[0] <= height
+    assert frame.shape[1] <= width
+    assert min(frame.shape[:2]) >= min(height, width, 33)
+    bound = max(longest, max(height, width) * max(least_scale, 33 / min(height, width)))
+    assert max(frame.shape[:2]) <= bound + 1
+
+
+def test_several_boxes_of_one_face() -> None:
+    """Of boxes in one another the largest stays; neighbours stay, too."""
+    face, mouth = Box(0.0, 0.0, 100.0, 100.0), Box(25.0, 55.0, 40.0, 40.0)
+    shifted, neighbour = Box(8.0, 0.0, 95.0, 95.0), Box(80.0, 0.0, 90.0, 90.0)
+    assert distinct([mouth, shifted, neighbour, face]) == [face, neighbour]
+    assert distinct([]) == []
+
+
+# --------------------------------------------------------------------- which of the two
 
 
 def test_auto_without_a_model() -> None:
@@ -116,6 +201,37 @@ def test_auto_with_a_model(yunet_model: Path) -> None:
     assert make_detector(DetectorSettings("haar", str(yunet_model))).name == "haar"
 
 
+@pytest.mark.usefixtures("fetched")
+def test_fetched_model() -> None:
+    """The fetched model serves auto and yunet; haar stays haar."""
+    for detector, expected in (("auto", "yunet"), ("yunet", "yunet"), ("haar", "haar")):
+        assert make_detector(DetectorSettings(detector)).name == expected
+
+
+def test_fetched_model_that_is_damaged(fetched: Path) -> None:
+    """It is refused, not quietly replaced by Haar; but haar does not care."""
+    content = bytearray(fetched.read_bytes())
+    content[100_000] ^= 1
+    fetched.write_bytes(content)
+    for detector in ("auto", "yunet"):
+        with pytest.raises(DigestError) as caught:
+            make_detector(DetectorSettings(detector))
+        assert str(caught.value).startswith(f"faces.yunet_model: {fetched}: 232,589 ")
+        assert str(caught.value).endswith("; fer-edge models fetch-detector")
+    assert make_detector(DetectorSettings("haar")).name == "haar"
+
+
+def test_yunet_without_a_model(state_directory: Path) -> None:
+    """The missing file and the command that fetches it are named."""
+    with pytest.raises(FerError) as caught:
+        make_detector(DetectorSettings("yunet"))
+    assert str(caught.value) == (
+        "faces.yunet_model: empty, and "
+        f"{state_directory / 'face_detection_yunet_2023mar.onnx'} is missing; "
+        "fer-edge models fetch-detector"
+    )
+
+
 def test_name_that_is_not_utf8(tmp_path: Path, yunet_model: Path) -> None:
     """A good model is refused under a name of which OpenCV would die."""
     path = tmp_path / os.fsdecode(b"\xff.onnx")
@@ -125,12 +241,26 @@ def test_name_that_is_not_utf8(tmp_path: Path, yunet_model: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model", "model.tflite"])
+def test_another_file(tmp_path: Path, name: str) -> None:
+    """A file that is not the one wanted is refused before OpenCV reads it."""
+    path = tmp_path / name
+    path.write_bytes(b"no network")
+    with pytest.raises(DigestError) as caught:
+        make_detector(DetectorSettings("auto", str(path)))
+    assert str(caught.value) == (
+        f"faces.yunet_model: {path}: 10 bytes with SHA-256 "
+        f"{hashlib.sha256(b'no network').hexdigest()[:12]}…; "
+        "face_detection_yunet_2023mar.onnx has 232,589 with 8f2383e4dd3c…"
+    )
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model", "model.tflite"])
 def test_garbage_model(tmp_path: Path, name: str) -> None:
-    """A file that is no YuNet is named in one line."""
+    """What OpenCV cannot read as YuNet is named in one line."""
     path = tmp_path / name
     path.write_bytes(b"no network")
     with pytest.raises(FerError) as caught:
-        make_detector(DetectorSettings("auto", str(path)))
+        YuNetDetector(path, 48, 480)
     assert str(caught.value) == (
         f"faces.yunet_model: {path}: OpenCV cannot read it as YuNet"
     )

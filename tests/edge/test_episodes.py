@@ -66,6 +66,8 @@ def _share(weights: list[float]) -> dict[str, float]:
 scores = st.lists(st.sampled_from([0.01, 0.3, 1.0, 10.0]), min_size=3, max_size=3).map(
     _share
 )
+# Another model's: one label more, one less.
+other_scores = st.sampled_from([{"sad": 0.2, "angry": 0.8}, {"happy": 0.6, "sad": 0.4}])
 tracks = st.integers(1, 3)
 pauses = st.one_of(st.sampled_from([0.0, 0.1, 1 / 30]), st.floats(0.0, 3.0))
 
@@ -75,7 +77,9 @@ def _frames(pauses: st.SearchStrategy[float]) -> st.SearchStrategy[list[Frame]]:
         st.builds(
             Frame,
             pause=pauses,
-            scores=st.dictionaries(tracks, scores, max_size=3),
+            scores=st.dictionaries(
+                tracks, st.one_of(scores, scores, other_scores), max_size=3
+            ),
             lost=st.one_of(st.just(frozenset()), st.frozensets(tracks, max_size=1)),
         ),
         max_size=40,
@@ -129,6 +133,7 @@ def _check_order(changes: Sequence[Change]) -> None:
         assert change.emotion == opened.emotion
         assert change.started == opened.started
         assert change.started.seconds <= change.now.seconds
+        assert change.dwell_seconds >= 0.0
         if change.type is EventType.END:
             assert change.ended is not None
             assert change.started.seconds <= change.ended.seconds <= change.now.seconds
@@ -231,6 +236,108 @@ def test_frame_rate(frames_per_second: float, phase: float) -> None:
     assert begun.now.seconds == pytest.approx(2.3 + half_way, abs=2 * frames + 0.01)
     assert ended.ended.seconds == pytest.approx(5.0 + half_way, abs=frames + 0.01)
     assert ended.now.seconds == pytest.approx(5.3 + half_way, abs=2 * frames + 0.01)
+
+
+# Far enough apart for each to be told, and each with a winner that leaves no doubt.
+_acts = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                HAPPY,
+                SAD,
+                {"happy": 0.05, "sad": 0.05, "surprise": 0.9},
+                {"happy": 0.34, "sad": 0.33, "surprise": 0.33},
+            ]
+        ),
+        st.floats(3.0, 6.0),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def _sample(
+    acts: Sequence[tuple[Mapping[str, float], float]], frames_per_second: float
+) -> list[Change]:
+    """Show one face what it acts, as a camera of a frame rate sees it."""
+    settings = EpisodeSettings(threshold=0.5, update_seconds=0.0)
+    episodes = Episodes(settings)
+    changes: list[Change] = []
+    frame, end = 0, 0.0
+    for shown, seconds in acts:
+        end += seconds
+        while frame / frames_per_second < end:
+            now = _moment(frame / frames_per_second)
+            changes += episodes.observe(1, shown, now)
+            frame += 1
+    return changes + episodes.close(_moment(end))
+
+
+@given(acts=_acts, frames_per_second=st.sampled_from([5.0, 7.5, 10.0, 15.0]))
+def test_two_frame_rates(
+    acts: list[tuple[Mapping[str, float], float]], frames_per_second: float
+) -> None:
+    """A slow camera brings the episodes of a fast one, within a frame time."""
+    slow, fast = _sample(acts, frames_per_second), _sample(acts, 30.0)
+    assert _told(slow) == _told(fast)
+    either = 1.0 / frames_per_second + 1.0 / 30.0
+    for one, other in zip(slow, fast, strict=True):
+        assert one.started.seconds == pytest.approx(other.started.seconds, abs=either)
+        if one.ended is not None and other.ended is not None:
+            assert one.ended.seconds == pytest.approx(other.ended.seconds, abs=either)
+
+
+def test_dwell_time() -> None:
+    """It counts from when the face was first seen to show it, to its end."""
+    settings = EpisodeSettings(
+        threshold=0.5, smoothing_seconds=0.0, trigger_seconds=0.5, update_seconds=2.0
+    )
+    episodes = Episodes(settings)
+    changes: list[Change] = []
+    for frame in range(12):
+        changes += episodes.observe(1, HAPPY, _moment(frame / 4.0))
+    changes += episodes.lose(1, _moment(9.0))
+    assert [(change.type.value, change.dwell_seconds) for change in changes] == [
+        ("new", 0.5),
+        ("update", 2.5),
+        ("end", 2.75),
+    ]
+
+
+def test_wall_clock_that_jumps_back() -> None:
+    """The time of day is told as it is, and lengths by the steady clock."""
+    episodes = Episodes(EpisodeSettings(threshold=0.5, update_seconds=0.0))
+    changes: list[Change] = []
+    for frame in range(100):
+        seconds = frame / 10.0
+        summer = timedelta(hours=1 if frame < 50 else 0)
+        at = _START + summer + timedelta(seconds=seconds)
+        changes += episodes.observe(1, HAPPY, Moment(seconds, at))
+    changes += episodes.close(Moment(9.9, _START + timedelta(seconds=9.9)))
+    begun, ended = changes
+    assert ended.ended is not None
+    assert begun.started.at == ended.started.at == _START + timedelta(hours=1)
+    assert ended.ended.at == _START + timedelta(seconds=9.9)
+    assert ended.dwell_seconds == 9.9
+
+
+def test_scores_of_another_model() -> None:
+    """Other labels end the episode where it was, and begin a new one in due time."""
+    settings = EpisodeSettings(
+        threshold=0.5, trigger_seconds=0.0, refractory_seconds=2.0
+    )
+    episodes = Episodes(settings)
+    (begun,) = episodes.observe(1, HAPPY, _moment(0.0))
+    assert episodes.observe(1, HAPPY, _moment(0.5)) == []
+    other = {"angry": 0.8, "happy": 0.2}
+    (ended,) = episodes.observe(1, other, _moment(1.0))
+    assert (ended.type, ended.ended) == (EventType.END, _moment(0.5))
+    assert ended.scores == pytest.approx(HAPPY)
+    assert episodes.observe(1, other, _moment(1.9)) == []
+    (again,) = episodes.observe(1, other, _moment(2.0))
+    assert (again.type, again.emotion) == (EventType.NEW, "angry")
+    assert again.started == _moment(1.0)
+    assert begun.emotion == "happy"
 
 
 def test_first_episode() -> None:

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from fer_contract.preprocess import Box, InputSpec, Pixels
 from fer_edge.cameras import Frame
 from fer_edge.classifier import CpuClassifier
-from fer_edge.detectors import HaarDetector
+from fer_edge.detectors.haar import HaarDetector
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.events import EventType
 from fer_edge.moment import Moment
@@ -178,7 +178,7 @@ def test_drawn_scene(
 ) -> None:
     """The real parts together: the one face of a scene is followed and told."""
     pipeline = Pipeline(
-        "door", HaarDetector(48), classifier, TrackingSettings(), EpisodeSettings()
+        "door", HaarDetector(48, 480), classifier, TrackingSettings(), EpisodeSettings()
     )
     events = [
         event
