@@ -44,6 +44,8 @@ class Event:
     at: datetime
     ended_at: datetime | None
     """Only in ``end``."""
+    dwell_seconds: float
+    """How long the face has shown the emotion, by a clock that does not jump."""
     replayed: bool
     """Sent later than it happened, after an outage."""
     model: str
@@ -100,6 +102,11 @@ def event_schema() -> dict[str, Any]:
         "ended_at": {
             "oneOf": [time, {"type": "null"}],
             "description": "Only in end.",
+        },
+        "dwell_seconds": {
+            "type": "number",
+            "minimum": 0,
+            "description": "How long the face has shown it; the wall clock may jump.",
         },
         "replayed": {
             "type": "boolean",

@@ -4,6 +4,7 @@ import math
 
 from fer_contract.preprocess import Pixels
 from fer_edge.detectors import Detector
+from fer_edge.stages import Stage, Stopwatch
 from fer_edge.tracking import Tracked, Tracker, TrackingSettings
 
 
@@ -46,15 +47,23 @@ class Locator:
             or self._tracker.in_doubt(now)
         )
 
-    def locate(self, pixels: Pixels, now: float) -> Tracked:
+    def locate(
+        self, pixels: Pixels, now: float, watch: Stopwatch | None = None
+    ) -> Tracked:
         """Return the faces of a frame, found or expected.
 
         Args:
             pixels: uint8 (H, W, 3), BGR.
             now: seconds on a steady clock.
+            watch: told what searching and following take.
         """
+        watch = watch or Stopwatch()
         height, width = pixels.shape[:2]
-        if not self.due(pixels, now):
-            return self._tracker.predict(now, height, width)
+        with watch.on(Stage.TRACK):
+            if not self.due(pixels, now):
+                return self._tracker.predict(now, height, width)
         self._sought_seconds, self._size = now, (height, width)
-        return self._tracker.update(self._detector.detect(pixels), now)
+        with watch.on(Stage.DETECT):
+            boxes = self._detector.detect(pixels)
+        with watch.on(Stage.TRACK):
+            return self._tracker.update(boxes, now)

@@ -8,12 +8,11 @@ from datetime import datetime
 from fer_contract.preprocess import Box, crop_face
 from fer_edge.cameras import Frame
 from fer_edge.classifier import Classifier
-from fer_edge.detectors import Detector
 from fer_edge.episodes import Change, Episodes, EpisodeSettings
 from fer_edge.events import Event
+from fer_edge.locating import Locator
 from fer_edge.moment import Moment
 from fer_edge.stages import Stage, Stopwatch
-from fer_edge.tracking import Tracker, TrackingSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +40,21 @@ class Pipeline:
 
     Args:
         camera: what events call it.
-        detector: finds faces.
+        locator: finds and follows faces.
         classifier: scores them.
-        tracking: how faces are followed.
         episodes: when something is told; a threshold of 0 takes the model's own.
     """
 
     def __init__(
         self,
         camera: str,
-        detector: Detector,
+        locator: Locator,
         classifier: Classifier,
-        tracking: TrackingSettings,
         episodes: EpisodeSettings,
     ) -> None:
         self._camera = camera
-        self._detector = detector
+        self._locator = locator
         self._classifier = classifier
-        self._tracker = Tracker(tracking)
         threshold = episodes.threshold or classifier.threshold
         self._episodes = Episodes(dataclasses.replace(episodes, threshold=threshold))
         self._seq = 0
@@ -75,10 +71,7 @@ class Pipeline:
         """
         now = self._last = frame.taken
         watch = watch or Stopwatch()
-        with watch.on(Stage.DETECT):
-            boxes = self._detector.detect(frame.pixels)
-        with watch.on(Stage.TRACK):
-            tracked = self._tracker.update(boxes, now.seconds)
+        tracked = self._locator.locate(frame.pixels, now.seconds, watch)
         with watch.on(Stage.TELL):
             changes: list[Change] = []
             for track in tracked.lost:
@@ -118,6 +111,7 @@ class Pipeline:
             started_at=change.started.at,
             at=change.now.at,
             ended_at=change.ended.at if change.ended else None,
+            dwell_seconds=round(change.dwell_seconds, 3),
             replayed=False,
             model=self._classifier.name,
         )

@@ -31,6 +31,8 @@ class Stopwatch:
     def on(self, stage: Stage) -> Iterator[None]:
         """Time what is done in the block, on top of what the stage took before."""
         begun = time.perf_counter()
-        yield
-        passed = time.perf_counter() - begun
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + passed
+        try:
+            yield
+        finally:
+            passed = time.perf_counter() - begun
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + passed

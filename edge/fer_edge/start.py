@@ -13,6 +13,7 @@ from fer_edge.config import Config, complaints
 from fer_edge.daemon import Watch, run, stop_on_signals
 from fer_edge.detectors import make_detector
 from fer_edge.errors import ConfigurationError
+from fer_edge.locating import Locator
 from fer_edge.models import bundle_of
 from fer_edge.pipeline import Pipeline
 from fer_edge.publishers.json_lines import JsonLines
@@ -37,9 +38,8 @@ def assemble(config: Config) -> Parts:
         raise ConfigurationError(*missing)
     classifier = CpuClassifier(bundle_of(config.model.bundle))
     detector = make_detector(config.faces)
-    pipeline = Pipeline(
-        config.camera.name, detector, classifier, config.tracking, config.episodes
-    )
+    locator = Locator(detector, config.faces.every_seconds, config.tracking)
+    pipeline = Pipeline(config.camera.name, locator, classifier, config.episodes)
     description = (
         f"model {classifier.name} on {classifier.runtime}, self-test passed; "
         f"faces by {detector.name}"

@@ -15,9 +15,10 @@ from fer_edge.bench import WARM_UP_FRAMES, Drawn, Repeated, bench, compare_model
 from fer_edge.cameras import EndOfFrames
 from fer_edge.cameras.replay import VideoReplay
 from fer_edge.classifier import CpuClassifier
-from fer_edge.detectors import HaarDetector
+from fer_edge.detectors.haar import HaarDetector
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import CameraError
+from fer_edge.locating import Locator
 from fer_edge.pipeline import Pipeline
 from fer_edge.tracking import TrackingSettings
 from fer_trainer.synthetic import Expression, Person, draw_scene
@@ -39,9 +40,8 @@ class OneBox:
 
 
 def _pipeline(classifier: CpuClassifier) -> Pipeline:
-    return Pipeline(
-        "bench", OneBox(), classifier, TrackingSettings(), EpisodeSettings()
-    )
+    locator = Locator(OneBox(), 0.0, TrackingSettings())
+    return Pipeline("bench", locator, classifier, EpisodeSettings())
 
 
 def test_the_drawn_scene_is_that_of_the_trainer() -> None:
@@ -58,7 +58,7 @@ def test_the_drawn_scene_is_that_of_the_trainer() -> None:
 
 def test_the_drawn_scene_has_one_face() -> None:
     """Found by the detector that needs no file."""
-    assert len(HaarDetector(48).detect(Drawn().read(1.0).pixels)) == 1
+    assert len(HaarDetector(48, 640).detect(Drawn().read(1.0).pixels)) == 1
 
 
 def test_a_recording_that_is_repeated(video: Path) -> None:

@@ -13,6 +13,7 @@ from fer_edge.daemon import run
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import CameraError
 from fer_edge.events import Event
+from fer_edge.locating import Locator
 from fer_edge.moment import Moment
 from fer_edge.pipeline import Pipeline
 from fer_edge.tracking import TrackingSettings
@@ -107,7 +108,8 @@ class Kept:
 def pipeline() -> Pipeline:
     """One face that begins to be happy in the first frame."""
     settings = EpisodeSettings(trigger_seconds=0.0)
-    return Pipeline("door", OneFace(), AlwaysHappy(), TrackingSettings(), settings)
+    locator = Locator(OneFace(), 0.0, TrackingSettings())
+    return Pipeline("door", locator, AlwaysHappy(), settings)
 
 
 def test_camera_without_more_frames(pipeline: Pipeline) -> None:

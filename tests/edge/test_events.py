@@ -24,6 +24,7 @@ _BEGUN = Event(
     started_at=datetime(2024, 1, 1, 12, 30, 0, 250_999, UTC),
     at=datetime(2024, 1, 1, 12, 30, 1, tzinfo=UTC),
     ended_at=None,
+    dwell_seconds=0.75,
     replayed=False,
     model="compact-1234",
 )
@@ -76,7 +77,7 @@ def test_document() -> None:
         '{"type":"end","id":"door-20240101T000000000000-1","seq":3,"camera":"door",'
         '"track":1,"emotion":"happy","score":0.9,"scores":{"happy":0.9,"sad":0.1},'
         '"started_at":"2024-01-01T12:30:00.250Z","at":"2024-01-01T12:30:01.000Z",'
-        '"ended_at":"2024-01-01T12:31:00.000Z","replayed":false,'
+        '"ended_at":"2024-01-01T12:31:00.000Z","dwell_seconds":0.75,"replayed":false,'
         '"model":"compact-1234"}'
     )
 

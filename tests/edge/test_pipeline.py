@@ -13,9 +13,11 @@ from jsonschema import Draft202012Validator
 from fer_contract.preprocess import Box, InputSpec, Pixels
 from fer_edge.cameras import Frame
 from fer_edge.classifier import CpuClassifier
+from fer_edge.detectors import Detector
 from fer_edge.detectors.haar import HaarDetector
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.events import EventType
+from fer_edge.locating import Locator
 from fer_edge.moment import Moment
 from fer_edge.pipeline import Pipeline
 from fer_edge.tracking import TrackingSettings
@@ -58,10 +60,14 @@ def _frame(pixels: Pixels, seconds: float) -> Frame:
     return Frame(pixels, Moment(seconds, _START + timedelta(seconds=seconds)))
 
 
+def _every_frame(
+    detector: Detector, tracking: TrackingSettings | None = None
+) -> Locator:
+    return Locator(detector, 0.0, tracking or TrackingSettings())
+
+
 def _pipeline(boxes: Sequence[Box], settings: EpisodeSettings = _AT_ONCE) -> Pipeline:
-    return Pipeline(
-        "door", GivenBoxes(boxes), Brightness(), TrackingSettings(), settings
-    )
+    return Pipeline("door", _every_frame(GivenBoxes(boxes)), Brightness(), settings)
 
 
 def test_one_face() -> None:
@@ -90,9 +96,8 @@ def test_no_frame() -> None:
 def test_face_that_leaves() -> None:
     """Its episode ended when it was last seen; the next face is another."""
     detector = GivenBoxes([Box(10.0, 10.0, 60.0, 60.0)])
-    pipeline = Pipeline(
-        "door", detector, Brightness(), TrackingSettings(lost_seconds=1.0), _AT_ONCE
-    )
+    locator = _every_frame(detector, TrackingSettings(lost_seconds=1.0))
+    pipeline = Pipeline("door", locator, Brightness(), _AT_ONCE)
     pipeline.process(_frame(_BLACK, 0.0))
     pipeline.process(_frame(_BLACK, 0.5))
     face, detector.boxes = detector.boxes, []
@@ -129,9 +134,8 @@ def test_two_hundred_faces(
         for row in range(10)
     ]
     frame = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
-    pipeline = Pipeline(
-        "square", GivenBoxes(boxes), classifier, TrackingSettings(), EpisodeSettings()
-    )
+    locator = _every_frame(GivenBoxes(boxes))
+    pipeline = Pipeline("square", locator, classifier, EpisodeSettings())
     events = [
         event
         for index in range(5)
@@ -163,9 +167,8 @@ def test_faces_at_the_border(
     boxes: list[Box], classifier: CpuClassifier, scene: tuple[Pixels, Square]
 ) -> None:
     """A face over the border, or beyond it, is told like any other."""
-    pipeline = Pipeline(
-        "door", GivenBoxes(boxes), classifier, TrackingSettings(), _AT_ONCE
-    )
+    locator = _every_frame(GivenBoxes(boxes))
+    pipeline = Pipeline("door", locator, classifier, _AT_ONCE)
     events = pipeline.process(_frame(scene[0], 0.0)).events
     assert [event.track for event in events] == list(range(1, len(boxes) + 1))
     assert len(pipeline.close()) == len(boxes)
@@ -177,9 +180,8 @@ def test_drawn_scene(
     event_judge: Draft202012Validator,
 ) -> None:
     """The real parts together: the one face of a scene is followed and told."""
-    pipeline = Pipeline(
-        "door", HaarDetector(48, 480), classifier, TrackingSettings(), EpisodeSettings()
-    )
+    locator = Locator(HaarDetector(48, 480), 0.2, TrackingSettings())
+    pipeline = Pipeline("door", locator, classifier, EpisodeSettings())
     events = [
         event
         for index in range(10)
