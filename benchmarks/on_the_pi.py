@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_contract.tflite import TfliteClassifier
-from fer_edge.classifier import CpuClassifier
+from fer_edge.classifiers.cpu import CpuClassifier
 
 _WARM_UP = 2
 

@@ -123,7 +123,7 @@ def models_path_command() -> None:
     Example:
       cat "$(fer-edge models path)/MODEL_CARD.md"
     """
-    from fer_edge.classifier import CpuClassifier
+    from fer_edge.classifiers.cpu import CpuClassifier
     from fer_edge.models import RELEASED
 
     CpuClassifier(RELEASED)
