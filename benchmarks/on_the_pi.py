@@ -11,7 +11,7 @@ import numpy as np
 from fer_contract.golden import Golden
 from fer_contract.preprocess import Box, crop_face
 from fer_contract.tflite import TfliteClassifier, load_runtime
-from fer_edge.classifier import CpuClassifier
+from fer_edge.classifiers.cpu import CpuClassifier
 
 _WARM_UP = 2
 _ASIDE = 90

@@ -11,7 +11,7 @@ import pytest
 from emulated_pi import EmulatedPi, Finished, missing
 from fer_contract.dataset import FaceData, FaceSet
 from fer_contract.manifest import BundleManifest, read_manifest
-from fer_edge.classifier import CpuClassifier
+from fer_edge.classifiers.cpu import CpuClassifier
 from fer_edge.models import RELEASED
 from fer_trainer.evaluation import measure, open_model
 from fer_trainer.presets import find_preset

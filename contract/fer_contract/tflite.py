@@ -4,6 +4,7 @@ The converter measures parity through this very class, so what it proves holds f
 the code that ships.
 """
 
+import contextlib
 import importlib
 import importlib.metadata
 from pathlib import Path
@@ -24,7 +25,8 @@ _RUNTIMES = (
     ("tflite_runtime.interpreter", "tflite-runtime"),
 )
 
-_EDGETPU_MARK = b"edgetpu-custom-op"
+EDGETPU_MARK = b"edgetpu-custom-op"
+"""Stands in every file that was compiled for the Edge TPU, and in no other."""
 
 
 class TfliteClassifier:
@@ -33,28 +35,35 @@ class TfliteClassifier:
     Args:
         path: the ``.tflite`` file.
         threads: of the interpreter; one face is too little work to share.
+        delegate: what the runtime's ``load_delegate`` gave; a file that was compiled
+            for the Edge TPU needs its delegate.
 
     Raises:
         FerError: no TFLite runtime is installed.
-        ModelError: not a model, compiled for the Edge TPU, or not uint8 in
-            (1, H, W, 1), uint8 out (1, C).
+        ModelError: not a model, compiled for the Edge TPU and no delegate, or not
+            uint8 in (1, H, W, 1), uint8 out (1, C).
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path, threads: int = 1, delegate: Any = None) -> None:
         interpreter_module, self.runtime = load_runtime()
         try:
             content = path.read_bytes()
         except OSError as failure:
             raise ModelError(f"{path}: {failure.strerror}") from failure
-        if _EDGETPU_MARK in content:
+        if EDGETPU_MARK in content and delegate is None:
             plain = path.name.replace("_edgetpu", "")
             raise ModelError(
                 f"{path}: compiled for the Edge TPU; the CPU needs {plain}"
             )
+        delegates = [] if delegate is None else [delegate]
+        # What a delegate says is not held back: it may be its last word.
+        held = contextlib.nullcontext() if delegates else native_messages_to_log()
         try:
-            with native_messages_to_log():
+            with held:
                 self._interpreter = interpreter_module.Interpreter(
-                    model_content=content, num_threads=threads
+                    model_content=content,
+                    num_threads=threads,
+                    experimental_delegates=delegates,
                 )
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as mistake:
@@ -96,10 +105,7 @@ class TfliteClassifier:
         Raises:
             ValueError: a face of another dtype or shape.
         """
-        if face.dtype != np.uint8 or face.shape != self.input_shape:
-            raise ValueError(
-                f"face is {face.dtype} {face.shape}; uint8 {self.input_shape} wanted"
-            )
+        check_face(face, self.input_shape)
         self._interpreter.set_tensor(self._source, face[np.newaxis])
         self._interpreter.invoke()
         scores: npt.NDArray[np.uint8] = self._interpreter.get_tensor(self._target)[0]
@@ -108,6 +114,20 @@ class TfliteClassifier:
     def probabilities(self, face: Pixels) -> npt.NDArray[np.float64]:
         """Classify one face; as ``quantized``, but float64 (C,), 0 to 1."""
         return self.output.real(self.quantized(face))
+
+
+def check_face(face: Pixels, shape: tuple[int, ...]) -> None:
+    """Check that a face is what a model takes.
+
+    Args:
+        face: what is to be classified.
+        shape: (H, W, 1), as the model wants it.
+
+    Raises:
+        ValueError: another dtype or shape; the message shows both.
+    """
+    if face.dtype != np.uint8 or face.shape != shape:
+        raise ValueError(f"face is {face.dtype} {face.shape}; uint8 {shape} wanted")
 
 
 def load_runtime() -> tuple[ModuleType, str]:

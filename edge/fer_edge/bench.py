@@ -16,7 +16,8 @@ import numpy.typing as npt
 from fer_contract.preprocess import Pixels
 from fer_contract.quiet import native_messages_to_log
 from fer_edge.cameras import Camera, EndOfFrames, Frame
-from fer_edge.classifier import Classifier
+from fer_edge.classifiers import Classifier
+from fer_edge.classifiers.edgetpu import EdgeTpuClassifier
 from fer_edge.daemon import Turn, run
 from fer_edge.errors import CameraError
 from fer_edge.events import Event
@@ -27,6 +28,8 @@ from fer_edge.stages import Stage
 
 WARM_UP_FRAMES = 10
 """Not counted: the first ones find cold caches and unopened lazy parts."""
+
+_SETTLE_SECONDS = 60.0
 
 _FACES = 8  # different ones, so that no cache knows the answer
 
@@ -226,11 +229,17 @@ def compare_models(models: Sequence[Classifier], rounds: int) -> list[dict[str, 
                 taken[index, place] = passed
     medians = np.median(taken, axis=0)
     return [
-        {"model": model.name}
+        {"model": model.name, "on": str(model.state)}
         | _spread(taken[:, place].tolist())
         | {"ratio": round(float(medians[place] / medians[0]), 3)}
         for place, model in enumerate(models)
     ]
+
+
+def await_edgetpu(model: Classifier) -> None:
+    """Let an Edge TPU, if the model has one, start or fail before the measurement."""
+    if isinstance(model, EdgeTpuClassifier):
+        model.wait_until_settled(_SETTLE_SECONDS)
 
 
 def as_table(figures: Mapping[str, Any]) -> list[str]:
@@ -255,6 +264,15 @@ def as_table(figures: Mapping[str, Any]) -> list[str]:
         f"{memory['kb_a_thousand_frames']:+.2f} KB a thousand frames",
     ]
     return lines
+
+
+def models_as_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what ``compare_models`` found, for people."""
+    return [
+        f"{row['model']:<28}{row['p50_ms']:>9.3f} ms a face{row['ratio']:>9.3f}"
+        f"  {row['on']}"
+        for row in rows
+    ]
 
 
 def _spread(seconds: Sequence[float]) -> dict[str, Any]:

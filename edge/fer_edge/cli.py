@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,36 +135,42 @@ def bench_command(
     Example:
       fer-edge bench party.mp4 --frames 2000 --json figures.json
     """
-    from fer_edge.bench import Drawn, as_table, bench, compare_models
+    from fer_edge.bench import (
+        Drawn,
+        as_table,
+        await_edgetpu,
+        bench,
+        compare_models,
+        models_as_table,
+    )
     from fer_edge.cameras.replay import open_replay
-    from fer_edge.classifier import CpuClassifier
-    from fer_edge.models import bundle_of
+    from fer_edge.classifiers import make_classifier
     from fer_edge.start import assemble
 
     if json_path is not None:
         json_path.write_text("")  # said before the measurement, if it cannot be written
     settings = _settings(source or str(Drawn.PATH), bundle, config, yunet_model)
-    parts = assemble(settings)
-    click.echo(parts.description)
+    figures: dict[str, Any] = {"source": source or Drawn.PATH.name}
     begun = datetime.now(UTC)
 
     def open_again() -> "Camera":
         return open_replay(Path(source), begun) if source else Drawn()
 
-    figures: dict[str, Any] = {
-        "source": source or Drawn.PATH.name,
-        "parts": parts.description,
-    }
-    figures |= bench(open_again, parts.pipeline, frames)
-    click.echo("\n".join(as_table(figures)))
-    if compare:
-        names = [settings.model.bundle, *compare]
-        models = [CpuClassifier(bundle_of(name)) for name in names]
-        figures["models"] = compare_models(models, rounds=1000)
-        for row in figures["models"]:
-            click.echo(
-                f"{row['model']:<28}{row['p50_ms']:>9.3f} ms a face{row['ratio']:>9.3f}"
-            )
+    with ExitStack() as stack:
+        parts = stack.enter_context(closing(assemble(settings)))
+        await_edgetpu(parts.classifier)
+        figures["parts"] = parts.description
+        click.echo(parts.description)
+        figures |= bench(open_again, parts.pipeline, frames)
+        click.echo("\n".join(as_table(figures)))
+        models = [parts.classifier]
+        for name in compare:
+            other = dataclasses.replace(settings.model, bundle=name)
+            models.append(stack.enter_context(closing(make_classifier(other))))
+            await_edgetpu(models[-1])
+        if compare:
+            figures["models"] = compare_models(models, rounds=1000)
+            click.echo("\n".join(models_as_table(figures["models"])))
     if json_path is not None:
         json_path.write_text(json.dumps(figures, indent=2) + "\n")
 
@@ -215,7 +222,7 @@ def models_path_command() -> None:
     Example:
       cat "$(fer-edge models path)/MODEL_CARD.md"
     """
-    from fer_edge.classifier import CpuClassifier
+    from fer_edge.classifiers.cpu import CpuClassifier
     from fer_edge.models import RELEASED
 
     CpuClassifier(RELEASED)

@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fer_edge.classifiers import ModelSettings
 from fer_edge.detectors import DetectorSettings, missing_model
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import ConfigurationError
@@ -23,14 +24,6 @@ class CameraSettings:
     """Path of a video, a picture, or a folder of pictures."""
     name: str = option("camera", filled=True)
     """What events call it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
-    """``[model]``."""
-
-    bundle: str = option("")
-    """Directory that fer-convert made; empty for the released model."""
 
 
 @dataclass(frozen=True, slots=True)

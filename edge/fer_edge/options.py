@@ -1,6 +1,7 @@
 """Settings as frozen dataclasses: default, range and meaning stand together once."""
 
 import difflib
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, field, fields, is_dataclass
@@ -15,6 +16,7 @@ def option(
     low: float | None = None,
     high: float | None = None,
     one_of: tuple[str, ...] = (),
+    forms: tuple[str, ...] = (),
     filled: bool = False,
 ) -> Any:
     """Declare a setting.
@@ -24,9 +26,16 @@ def option(
         low: least number allowed.
         high: greatest number allowed.
         one_of: the only words allowed.
+        forms: the only texts allowed, in which N is any whole number.
         filled: a text that must not be empty.
     """
-    limits = {"low": low, "high": high, "one_of": one_of, "filled": filled}
+    limits = {
+        "low": low,
+        "high": high,
+        "one_of": one_of,
+        "forms": forms,
+        "filled": filled,
+    }
     return field(default=default, metadata=limits)
 
 
@@ -90,6 +99,9 @@ def _complaint(value: Any, wanted: object, limits: Mapping[str, Any]) -> str | N
         words = limits.get("one_of", ())
         if words and value not in words:
             return f"allowed are {', '.join(words)}"
+        forms = limits.get("forms", ())
+        if forms and not any(_has_form(value, form) for form in forms):
+            return f"allowed are {', '.join(map(repr, forms))}"
         if limits.get("filled") and not value:
             return "a text that is not empty is wanted"
         return None
@@ -103,3 +115,8 @@ def _complaint(value: Any, wanted: object, limits: Mapping[str, Any]) -> str | N
     if not low <= value <= high:
         return f"allowed is {low:g} to {high:g}"
     return None
+
+
+def _has_form(text: str, form: str) -> bool:
+    pattern = re.escape(form).replace("N", "[0-9]+")
+    return re.fullmatch(pattern, text) is not None

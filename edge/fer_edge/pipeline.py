@@ -7,7 +7,7 @@ from datetime import datetime
 
 from fer_contract.preprocess import Box, crop_face
 from fer_edge.cameras import Frame
-from fer_edge.classifier import Classifier
+from fer_edge.classifiers import Classifier
 from fer_edge.episodes import Change, Episodes, EpisodeSettings
 from fer_edge.events import Event
 from fer_edge.locating import Locator

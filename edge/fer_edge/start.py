@@ -1,20 +1,19 @@
 """From settings to a running daemon."""
 
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from fer_contract.command import complain
 from fer_edge.cameras.replay import open_replay
-from fer_edge.classifier import CpuClassifier
+from fer_edge.classifiers import Classifier, make_classifier
 from fer_edge.config import Config, complaints
 from fer_edge.daemon import Watch, run, stop_on_signals
 from fer_edge.detectors import make_detector
 from fer_edge.errors import ConfigurationError
 from fer_edge.locating import Locator
-from fer_edge.models import bundle_of
 from fer_edge.pipeline import Pipeline
 from fer_edge.publishers.json_lines import JsonLines
 
@@ -24,8 +23,13 @@ class Parts:
     """What a configuration comes to, but for its camera."""
 
     pipeline: Pipeline
+    classifier: Classifier
     description: str
-    """Of its parts, for people, within a line."""
+    """Of them, for people, within a line."""
+
+    def close(self) -> None:
+        """Let go of devices and processes."""
+        self.classifier.close()
 
 
 def assemble(config: Config) -> Parts:
@@ -36,15 +40,15 @@ def assemble(config: Config) -> Parts:
     """
     if missing := complaints(config):
         raise ConfigurationError(*missing)
-    classifier = CpuClassifier(bundle_of(config.model.bundle))
     detector = make_detector(config.faces)
     locator = Locator(detector, config.faces.every_seconds, config.tracking)
+    classifier = make_classifier(config.model)
     pipeline = Pipeline(config.camera.name, locator, classifier, config.episodes)
     description = (
-        f"model {classifier.name} on {classifier.runtime}, self-test passed; "
-        f"faces by {detector.name}"
+        f"model {classifier.name} on {classifier.runtime}, {classifier.state}, "
+        f"self-test passed; faces by {detector.name}"
     )
-    return Parts(pipeline, description)
+    return Parts(pipeline, classifier, description)
 
 
 def start(config: Config, begun: datetime, annotated: Path | None = None) -> None:
@@ -61,14 +65,14 @@ def start(config: Config, begun: datetime, annotated: Path | None = None) -> Non
     if sys.stdout is None:
         raise ConfigurationError("standard output: closed; the events go there")
     stop = stop_on_signals()
-    parts = assemble(config)
-    camera = open_replay(Path(config.camera.source), begun)
-    with ExitStack() as closing:
+    with ExitStack() as stack:
+        parts = stack.enter_context(closing(assemble(config)))
+        camera = open_replay(Path(config.camera.source), begun)
         watch: Watch | None = None
         if annotated is not None:
             from fer_edge.annotating import open_annotator
 
-            watch = closing.enter_context(open_annotator(annotated))
+            watch = stack.enter_context(open_annotator(annotated))
         complain(f"fer-edge: {parts.description}; reading {config.camera.source}")
         publishers = [JsonLines(sys.stdout)]
         summary = run(camera, parts.pipeline, publishers, stop, watch)

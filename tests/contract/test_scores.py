@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from fer_contract.scores import Quantization, temper
+from fer_contract.scores import Quantization, temper, tempered_weights
 
 Scores = npt.NDArray[np.float64]
 
@@ -98,3 +98,22 @@ def test_quantized_numbers(
     assert real.dtype == np.float64
     expected = [[scale * (int(q) - zero_point) for q in row] for row in steps]
     assert expected == real.tolist()
+
+
+@given(
+    hnp.arrays(np.uint8, 5),
+    st.floats(1e-3, 1.0),
+    st.integers(0, 255),
+    temperatures,
+)
+def test_weights(
+    steps: npt.NDArray[np.uint8], scale: float, zero_point: int, temperature: float
+) -> None:
+    """An output's share of the weights is the score that the arrays give."""
+    output = Quantization(scale, zero_point)
+    weights = tempered_weights(output, temperature)
+
+    assert len(weights) == 256
+    chosen = [weights[step] for step in steps.tolist()]
+    shares = [weight / sum(chosen) for weight in chosen]
+    assert np.allclose(temper(output.real(steps), temperature), shares, rtol=1e-9)

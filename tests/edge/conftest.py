@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from fer_contract.preprocess import Pixels
-from fer_edge.classifier import CpuClassifier
+from fer_edge.classifiers.cpu import CpuClassifier
 from fer_edge.events import event_schema
 from fer_trainer.synthetic import (
     Expression,

@@ -14,7 +14,8 @@ from fer_contract.preprocess import Box, InputSpec, Pixels
 from fer_edge.bench import WARM_UP_FRAMES, Drawn, Repeated, bench, compare_models
 from fer_edge.cameras import EndOfFrames
 from fer_edge.cameras.replay import VideoReplay
-from fer_edge.classifier import CpuClassifier
+from fer_edge.classifiers import ClassifierState
+from fer_edge.classifiers.cpu import CpuClassifier
 from fer_edge.detectors.haar import HaarDetector
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import CameraError
@@ -114,8 +115,17 @@ class Slow:
     input = InputSpec(48, 48, 0.0)
     threshold = 0.5
 
+    runtime = "the same"
+
     def __init__(self, inner: CpuClassifier) -> None:
         self._inner = inner
+
+    @property
+    def state(self) -> ClassifierState:
+        return self._inner.state
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     def scores(self, face: Pixels) -> dict[str, float]:
         for _ in range(20):

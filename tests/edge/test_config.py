@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from fer_edge.classifiers import ModelSettings
 from fer_edge.config import (
     CameraSettings,
     Config,
-    ModelSettings,
     check_config,
     complaints,
     load_config,
@@ -197,7 +197,7 @@ def test_documented_meaning(documented: Path, name: str, key: Field[Any]) -> Non
         assert "in seconds" in comment
     if word.endswith("_pixels"):
         assert "in pixels" in comment
-    for allowed in limits["one_of"]:
+    for allowed in (*limits["one_of"], *limits["forms"]):
         assert allowed in comment
     if key.default == "":
         assert "Example: " in comment

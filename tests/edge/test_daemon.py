@@ -9,6 +9,7 @@ import pytest
 
 from fer_contract.preprocess import Box, InputSpec, Pixels
 from fer_edge.cameras import EndOfFrames, Frame
+from fer_edge.classifiers import ClassifierState, Device
 from fer_edge.daemon import run
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import CameraError
@@ -76,10 +77,15 @@ class AlwaysHappy:
     name = "happy"
     input = InputSpec(8, 8, 0.0)
     threshold = 0.5
+    runtime = "none"
+    state = ClassifierState(Device.CPU, since=0.0)
 
     def scores(self, face: Pixels) -> Mapping[str, float]:
         assert face.shape == self.input.shape
         return {"happy": 1.0, "sad": 0.0}
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 class Kept:

@@ -25,6 +25,7 @@ class Outer:
     word: str = option("red", one_of=("red", "green"))
     text: str = option("")
     name: str = option("cam", filled=True)
+    device: str = option("", forms=("", "usb", "usb:N"))
     on: bool = option(False)
     inner: Inner = field(default_factory=Inner)
 
@@ -48,10 +49,11 @@ def test_every_kind() -> None:
         "word": "green",
         "text": "söme text",
         "name": "x",
+        "device": "usb:10",
         "on": True,
         "inner": {"seconds": 60.0, "count": 1},
     }
-    wanted = Outer("green", "söme text", "x", True, Inner(60.0, 1))
+    wanted = Outer("green", "söme text", "x", "usb:10", True, Inner(60.0, 1))
     assert read(Outer, table) == (wanted, [])
 
 
@@ -69,6 +71,9 @@ def test_whole_number_for_a_number() -> None:
         ({"word": 1}, "word: 1; a text in quotes is wanted"),
         ({"text": ["a"]}, "text: ['a']; a text in quotes is wanted"),
         ({"name": ""}, "name: ''; a text that is not empty is wanted"),
+        ({"device": "usb:N"}, "device: 'usb:N'; allowed are '', 'usb', 'usb:N'"),
+        ({"device": "usb:-1"}, "device: 'usb:-1'; allowed are '', 'usb', 'usb:N'"),
+        ({"device": "pci"}, "device: 'pci'; allowed are '', 'usb', 'usb:N'"),
         ({"on": 1}, "on: 1; true or false is wanted"),
         ({"on": "true"}, "on: 'true'; true or false is wanted"),
         ({"inner": 5}, "inner: 5; a section is wanted"),

@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 
 from fer_contract.preprocess import Box, InputSpec, Pixels
 from fer_edge.cameras import Frame
-from fer_edge.classifier import CpuClassifier
+from fer_edge.classifiers import ClassifierState, Device
+from fer_edge.classifiers.cpu import CpuClassifier
 from fer_edge.detectors import Detector
 from fer_edge.detectors.haar import HaarDetector
 from fer_edge.episodes import EpisodeSettings
@@ -49,11 +50,16 @@ class Brightness:
     name = "brightness"
     input = InputSpec(8, 8, 0.0)
     threshold = 0.7
+    runtime = "none"
+    state = ClassifierState(Device.CPU, since=0.0)
 
     def scores(self, face: Pixels) -> Mapping[str, float]:
         assert face.shape == self.input.shape
         share = float(face.mean()) / 255.0
         return {"happy": share, "sad": 1.0 - share}
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def _frame(pixels: Pixels, seconds: float) -> Frame:

@@ -1,12 +1,10 @@
 """The bundle's model, and bundles that must not be trusted."""
 
-import hashlib
-import json
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,21 +13,12 @@ from hypothesis import strategies as st
 
 from fer_contract.errors import DigestError, ManifestError, ModelError, RefusedError
 from fer_contract.golden import Golden, crop_faces
-from fer_contract.manifest import BundleManifest, read_manifest, sha256
+from fer_contract.manifest import BundleManifest, read_manifest
 from fer_contract.preprocess import InputSpec
-from fer_edge.classifier import CpuClassifier
+from fer_edge.classifiers import Device
+from fer_edge.classifiers.cpu import CpuClassifier
 
-
-def _edit_manifest(bundle: Path, **changes: object) -> None:
-    """Change keys of the manifest and renew all digests, as a forger would."""
-    path = bundle / "manifest.json"
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    document.update(changes)
-    document["files"] = {name: sha256(bundle / name) for name in document["files"]}
-    del document["digest"]
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    document["digest"] = hashlib.sha256(text.encode()).hexdigest()
-    path.write_text(json.dumps(document), encoding="utf-8")
+Edit = Callable[..., None]
 
 
 def _golden(bundle: Path) -> Golden:
@@ -70,11 +59,13 @@ def test_scores_of_golden_faces(bundle: Path, classifier: CpuClassifier) -> None
         assert output[int(np.argmax(scores))] == output.max()
 
 
-def test_temperature(own_bundle: Path, classifier: CpuClassifier) -> None:
+def test_temperature(
+    own_bundle: Path, classifier: CpuClassifier, edit_manifest: Edit
+) -> None:
     """A higher temperature in the manifest makes the same model less sure."""
     face = _golden(own_bundle).faces[0]
     temperature = read_manifest(own_bundle, BundleManifest).temperature
-    _edit_manifest(own_bundle, temperature=2.0 * temperature)
+    edit_manifest(own_bundle, temperature=2.0 * temperature)
     doubtful: Mapping[str, float] = CpuClassifier(own_bundle).scores(face)
     assert max(doubtful.values()) < max(classifier.scores(face).values())
     assert sum(doubtful.values()) == pytest.approx(1.0)
@@ -90,6 +81,30 @@ def test_one_flipped_bit(own_bundle: Path, name: str, share: float) -> None:
         CpuClassifier(own_bundle)
 
 
+def test_state(classifier: CpuClassifier, own_bundle: Path) -> None:
+    """The processor answers, since it was made; to close it changes nothing."""
+    own = CpuClassifier(own_bundle, threads=2)
+    assert (own.state.device, own.state.reason) == (Device.CPU, "")
+    assert str(own.state) == "cpu"
+    assert classifier.state.since < own.state.since <= time.monotonic()
+    face = own.golden.faces[0]
+    own.close()
+    assert own.scores(face) == classifier.scores(face)
+
+
+def test_face_of_another_kind(classifier: CpuClassifier) -> None:
+    """A face that was not cut for the model is the caller's mistake."""
+    with pytest.raises(ValueError, match=r"uint8 \(48, 48, 1\) wanted"):
+        classifier.scores(np.zeros((48, 48), np.uint8))
+
+
+def test_newer_schema(own_bundle: Path, edit_manifest: Edit) -> None:
+    """A manifest of a later version says that this one is to be updated."""
+    edit_manifest(own_bundle, schema=99)
+    with pytest.raises(ManifestError, match=r"schema: 99 is newer than .*; update it"):
+        CpuClassifier(own_bundle)
+
+
 def test_missing_file(own_bundle: Path) -> None:
     """A bundle without its model is none."""
     path = own_bundle / BundleManifest.MODEL
@@ -98,11 +113,11 @@ def test_missing_file(own_bundle: Path) -> None:
         CpuClassifier(own_bundle)
 
 
-def test_other_number_of_labels(own_bundle: Path) -> None:
+def test_other_number_of_labels(own_bundle: Path, edit_manifest: Edit) -> None:
     """Labels that are more or fewer than the model's outputs are refused."""
     labels = read_manifest(own_bundle, BundleManifest).labels
     for wrong in (labels[:-1], (*labels, "disgust")):
-        _edit_manifest(own_bundle, labels=wrong)
+        edit_manifest(own_bundle, labels=wrong)
         with pytest.raises(ModelError) as caught:
             CpuClassifier(own_bundle)
         assert str(caught.value) == (
@@ -111,27 +126,27 @@ def test_other_number_of_labels(own_bundle: Path) -> None:
         )
 
 
-def test_other_input_size(own_bundle: Path) -> None:
+def test_other_input_size(own_bundle: Path, edit_manifest: Edit) -> None:
     """An input that is not the model's is refused."""
-    _edit_manifest(own_bundle, input={"height": 64, "width": 48, "margin": 0.0})
+    edit_manifest(own_bundle, input={"height": 64, "width": 48, "margin": 0.0})
     with pytest.raises(ModelError, match=r"input is \(48, 48, 1\).*\(64, 48, 1\)"):
         CpuClassifier(own_bundle)
 
 
-def test_other_margin(own_bundle: Path) -> None:
+def test_other_margin(own_bundle: Path, edit_manifest: Edit) -> None:
     """A margin that the model was not converted with cuts other pixels."""
-    _edit_manifest(own_bundle, input={"height": 48, "width": 48, "margin": 0.1})
+    edit_manifest(own_bundle, input={"height": 48, "width": 48, "margin": 0.1})
     with pytest.raises(RefusedError, match="differs from the golden pixels"):
         CpuClassifier(own_bundle)
 
 
-def test_golden_pixels_that_differ(own_bundle: Path) -> None:
+def test_golden_pixels_that_differ(own_bundle: Path, edit_manifest: Edit) -> None:
     """Pixels that are cut differently, by one step in one pixel, are refused."""
     golden = _golden(own_bundle)
     faces = golden.faces.copy()
     faces[0, 20, 20, 0] ^= 1
     replace(golden, faces=faces).save(own_bundle / BundleManifest.GOLDEN)
-    _edit_manifest(own_bundle)
+    edit_manifest(own_bundle)
     with pytest.raises(RefusedError, match="differs from the golden pixels by 1;"):
         CpuClassifier(own_bundle)
 
@@ -142,37 +157,39 @@ def _other_outputs(golden: Golden, steps: int) -> Golden:
     return replace(golden, outputs=outputs.astype(np.uint8))
 
 
-def test_golden_outputs_that_differ(own_bundle: Path) -> None:
+def test_golden_outputs_that_differ(own_bundle: Path, edit_manifest: Edit) -> None:
     """The same runtime must give the same outputs, to the last step."""
     path = own_bundle / BundleManifest.GOLDEN
     _other_outputs(_golden(own_bundle), 1).save(path)
-    _edit_manifest(own_bundle)
+    edit_manifest(own_bundle)
     with pytest.raises(RefusedError) as caught:
         CpuClassifier(own_bundle)
     assert str(caught.value).startswith(f"{path}: ")
     assert str(caught.value).endswith("by 1 steps; 0 are allowed")
 
 
-def test_golden_outputs_of_another_runtime(own_bundle: Path) -> None:
+def test_golden_outputs_of_another_runtime(
+    own_bundle: Path, edit_manifest: Edit
+) -> None:
     """Another runtime may differ by two steps, not by three."""
     other = replace(_golden(own_bundle), runtime="another 1.0")
     path = own_bundle / BundleManifest.GOLDEN
     _other_outputs(other, 2).save(path)
-    _edit_manifest(own_bundle)
+    edit_manifest(own_bundle)
     CpuClassifier(own_bundle)
     _other_outputs(other, 3).save(path)
-    _edit_manifest(own_bundle)
+    edit_manifest(own_bundle)
     with pytest.raises(RefusedError, match="by 3 steps; 2 are allowed"):
         CpuClassifier(own_bundle)
 
 
-def test_golden_vectors_of_another_model(own_bundle: Path) -> None:
+def test_golden_vectors_of_another_model(own_bundle: Path, edit_manifest: Edit) -> None:
     """Outputs of another number of classes do not fit."""
     golden = _golden(own_bundle)
     replace(golden, outputs=golden.outputs[:, :-1]).save(
         own_bundle / BundleManifest.GOLDEN
     )
-    _edit_manifest(own_bundle)
+    edit_manifest(own_bundle)
     with pytest.raises(RefusedError, match="differs from the golden outputs"):
         CpuClassifier(own_bundle)
 
@@ -184,9 +201,9 @@ def test_golden_faces_are_those_of_the_code(bundle: Path) -> None:
     assert np.array_equal(faces, golden.faces)
 
 
-def test_golden_file_that_is_none(own_bundle: Path) -> None:
+def test_golden_file_that_is_none(own_bundle: Path, edit_manifest: Edit) -> None:
     """A golden.npz with the right digest and no vectors in it is named."""
     shutil.copyfile(own_bundle / "manifest.json", own_bundle / BundleManifest.GOLDEN)
-    _edit_manifest(own_bundle)
+    edit_manifest(own_bundle)
     with pytest.raises(ManifestError, match="no golden vectors"):
         CpuClassifier(own_bundle)

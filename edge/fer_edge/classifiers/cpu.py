@@ -1,32 +1,19 @@
-"""What a face shows: the bundle's model, trusted only after its self-test."""
+"""A bundle's model on the processor, trusted only after its self-test."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from fer_contract.errors import ModelError
 from fer_contract.golden import Golden
 from fer_contract.manifest import BundleManifest, read_manifest
-from fer_contract.preprocess import InputSpec, Pixels
-from fer_contract.scores import temper
+from fer_contract.preprocess import Pixels
+from fer_contract.scores import tempered_weights
 from fer_contract.tflite import TfliteClassifier
-
-
-class Classifier(Protocol):
-    """Scores faces."""
-
-    name: str
-    """What events call the model."""
-    input: InputSpec
-    threshold: float
-    """Below it a score is uncertain, says the converter; 0 to 1."""
-
-    def scores(self, face: Pixels) -> Mapping[str, float]:
-        """Return a score a label, 0 to 1, summing to 1.
-
-        Args:
-            face: uint8 (H, W, 1), 0-255, as ``crop_face`` cuts it for ``input``.
-        """
+from fer_edge.classifiers import ClassifierState, Device
 
 
 class CpuClassifier:
@@ -34,6 +21,7 @@ class CpuClassifier:
 
     Args:
         bundle: directory that ``fer-convert`` made.
+        threads: for one face.
 
     Raises:
         ManifestError, DigestError: the bundle is unfinished or damaged.
@@ -41,10 +29,10 @@ class CpuClassifier:
         RefusedError: pixels or outputs differ from the golden vectors.
     """
 
-    def __init__(self, bundle: Path) -> None:
+    def __init__(self, bundle: Path, threads: int = 1) -> None:
         manifest = read_manifest(bundle, BundleManifest)
         path = bundle / manifest.MODEL
-        model = TfliteClassifier(path)
+        model = TfliteClassifier(path, threads)
         if model.input_shape != manifest.input.shape:
             raise ModelError(
                 f"{path}: input is {model.input_shape}; manifest.json says "
@@ -58,15 +46,37 @@ class CpuClassifier:
         golden_path = bundle / manifest.GOLDEN
         golden = Golden.load(golden_path)
         golden.check(manifest.input, model.quantized, model.runtime, str(golden_path))
+        self.bundle = bundle
+        self.manifest = manifest
+        self.golden = golden
+        self.model = model
         self.name = manifest.name
         self.input = manifest.input
         self.threshold = manifest.threshold
         self.runtime = model.runtime
+        self.reason = ""
+        """Why it is not an Edge TPU that answers, where one was asked for."""
         self._labels = manifest.labels
-        self._temperature = manifest.temperature
-        self._model = model
+        self._weights = tempered_weights(model.output, manifest.temperature)
+        self._since = time.monotonic()
+
+    @property
+    def state(self) -> ClassifierState:
+        """What answers now: the processor."""
+        return ClassifierState(Device.CPU, self._since, self.reason)
 
     def scores(self, face: Pixels) -> Mapping[str, float]:
         """Return a score a label, 0 to 1, summing to 1."""
-        tempered = temper(self._model.probabilities(face), self._temperature)
-        return dict(zip(self._labels, tempered.tolist(), strict=True))
+        return self.meaning(self.model.quantized(face))
+
+    def meaning(self, outputs: npt.NDArray[np.uint8]) -> Mapping[str, float]:
+        """Return the scores that quantized outputs, uint8 (C,), stand for."""
+        weights = [self._weights[step] for step in outputs.tolist()]
+        total = sum(weights)
+        return {
+            label: weight / total
+            for label, weight in zip(self._labels, weights, strict=True)
+        }
+
+    def close(self) -> None:
+        """Nothing is held."""

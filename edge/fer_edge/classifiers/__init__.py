@@ -1,0 +1,124 @@
+"""What a face shows: on the processor, or on an Edge TPU with the processor behind it.
+
+This module is loaded by the Edge TPU's process too, so it imports little.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from fer_contract.preprocess import InputSpec, Pixels
+from fer_edge.options import option
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """``[model]``."""
+
+    bundle: str = option("")
+    """Directory that fer-convert made; empty for the released model."""
+    threads: int = option(1, low=1, high=64)
+    """Of the processor for one face, which is too little work to share."""
+    edgetpu: str = option("auto", one_of=("auto", "on", "off"))
+    """``auto`` uses an Edge TPU where the bundle holds a compiled model and libedgetpu
+    is installed; ``on`` says so where the bundle holds none. The processor stands in
+    for it in both."""
+    edgetpu_device: str = option("", forms=("", ":N", "usb", "usb:N", "pci", "pci:N"))
+    """Which Edge TPU; empty for the first one."""
+    edgetpu_start_seconds: float = option(30.0, low=1.0, high=600.0)
+    """Longest time from the start of its process to its passed self-test. On USB the
+    device logs on twice, which takes about 3 seconds."""
+    edgetpu_deadline_seconds: float = option(1.0, low=0.01, high=60.0)
+    """Longest time for a face; a hang costs the camera this much once."""
+    edgetpu_restart_first_seconds: float = option(1.0, low=0.1, high=3600.0)
+    """Pause before it is started again; twice as long after each further failure."""
+    edgetpu_restart_longest_seconds: float = option(60.0, low=0.1, high=3600.0)
+    """Longest of these pauses. What has worked for as long has failed for the first
+    time when it fails next."""
+    edgetpu_failures: int = option(5, low=1, high=100)
+    """Failures in a row after which it is left alone for a while."""
+    edgetpu_retry_seconds: float = option(600.0, low=1.0, high=86400.0)
+    """How long it is left alone before it is tried again."""
+
+
+class Device(StrEnum):
+    """What answers."""
+
+    CPU = "cpu"
+    EDGETPU = "edgetpu"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierState:
+    """What answers now, and why; for the status."""
+
+    device: Device
+    since: float
+    """Seconds of ``time.monotonic`` at which it began to answer."""
+    reason: str = ""
+    """Why it is not the Edge TPU; empty where none was asked for."""
+    failures: int = 0
+    """Of the Edge TPU in a row."""
+    restarts: int = 0
+    """Of the Edge TPU's process."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.device} (Edge TPU: {self.reason})" if self.reason else self.device
+        )
+
+
+class Classifier(Protocol):
+    """Scores faces."""
+
+    name: str
+    """What events call the model."""
+    input: InputSpec
+    threshold: float
+    """Below it a score is uncertain, says the converter; 0 to 1."""
+    runtime: str
+    """Name and version of what runs the model."""
+
+    @property
+    def state(self) -> ClassifierState:
+        """What answers now; may be asked by any thread."""
+
+    def scores(self, face: Pixels) -> Mapping[str, float]:
+        """Return a score a label, 0 to 1, summing to 1.
+
+        Args:
+            face: uint8 (H, W, 1), 0-255, as ``crop_face`` cuts it for ``input``.
+        """
+
+    def close(self) -> None:
+        """Let go of devices and processes."""
+
+
+def make_classifier(settings: ModelSettings) -> Classifier:
+    """Make the classifier that the settings ask for, at work on its return.
+
+    Raises:
+        FerError: the bundle cannot be used, or no runtime is installed.
+    """
+    from fer_edge.classifiers.cpu import CpuClassifier
+    from fer_edge.classifiers.edgetpu import EdgeTpuClassifier
+    from fer_edge.classifiers.process import edgetpu_command
+    from fer_edge.classifiers.trust import compiled_model
+    from fer_edge.models import bundle_of
+
+    bundle = bundle_of(settings.bundle)
+    cpu = CpuClassifier(bundle, settings.threads)
+    if settings.edgetpu == "off":
+        return cpu
+    compiled, lack = compiled_model(bundle, cpu.manifest)
+    if compiled is None:
+        if settings.edgetpu == "on":
+            _LOGGER.warning("Edge TPU: %s; the processor answers", lack)
+            cpu.reason = lack
+        return cpu
+    command = edgetpu_command(compiled, settings.edgetpu_device)
+    return EdgeTpuClassifier(cpu, settings, command)
