@@ -8,21 +8,13 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fer_edge.cameras import settings as camera_settings
+from fer_edge.cameras.settings import CameraSettings
 from fer_edge.detectors import DetectorSettings
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import ConfigurationError
 from fer_edge.options import option, read
 from fer_edge.tracking import TrackingSettings
-
-
-@dataclass(frozen=True, slots=True)
-class CameraSettings:
-    """``[camera]``."""
-
-    source: str = option("")
-    """Path of a video, a picture, or a folder of pictures."""
-    name: str = option("camera", filled=True)
-    """What events call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +64,7 @@ def check_config(path: Path) -> None:
 
 def complaints(config: Config) -> list[str]:
     """Say what keeps a configuration of allowed values from running, a line a key."""
-    found = []
-    if not config.camera.source:
-        found.append("camera.source: empty; a video, picture or folder")
+    found = camera_settings.complaints(config.camera)
     if config.faces.detector == "yunet" and not config.faces.yunet_model:
         found.append("faces.yunet_model: empty; detector yunet needs its file")
     return found

@@ -2,10 +2,10 @@
 
 import sys
 from datetime import datetime
-from pathlib import Path
 
 from fer_contract.command import complain
-from fer_edge.cameras.replay import open_replay
+from fer_edge.cameras.opening import open_camera
+from fer_edge.cameras.source import parse_source
 from fer_edge.classifier import CpuClassifier
 from fer_edge.config import Config, complaints
 from fer_edge.daemon import run, stop_on_signals
@@ -36,10 +36,10 @@ def start(config: Config, begun: datetime) -> None:
     pipeline = Pipeline(
         config.camera.name, detector, classifier, config.tracking, config.episodes
     )
-    camera = open_replay(Path(config.camera.source), begun)
+    camera = open_camera(config.camera, begun)
     complain(
         f"fer-edge: model {classifier.name} on {classifier.runtime}, self-test passed; "
-        f"faces by {detector.name}; reading {config.camera.source}"
+        f"faces by {detector.name}; reading {parse_source(config.camera.source)}"
     )
     summary = run(camera, pipeline, [JsonLines(sys.stdout)], stop)
     complain(

@@ -136,7 +136,7 @@ def test_documented_configuration(documented: Path) -> None:
 def test_complaints() -> None:
     """A source is needed, and a model where yunet is asked for; no bundle is."""
     source, model = (
-        "camera.source: empty; a video, picture or folder",
+        "camera.source: empty; a camera, URL or recording",
         "faces.yunet_model: empty; detector yunet needs its file",
     )
     camera = CameraSettings(source="door.avi")
