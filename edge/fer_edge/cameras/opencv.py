@@ -18,6 +18,9 @@ _LARGEST_UNCOMPRESSED = 640 * 480
 
 _VIDEO4LINUX = 81  # the kernel's number for its devices
 
+# One in a while is passed over: a loose plug, a lost packet.
+_MOST_DAMAGED = 30
+
 _MJPEG = cv2.VideoWriter.fourcc(*"MJPG")
 
 
@@ -39,13 +42,14 @@ class OpenCvDevice:
         Raises:
             CameraLostError: the camera gives no more.
         """
-        if not self._video.grab():
-            raise CameraLostError(f"{self._name}: it gives no more frames")
-        taken = read_clocks()
-        there, picture = self._video.retrieve()
-        if not there:
-            raise CameraLostError(f"{self._name}: a frame that cannot be decoded")
-        return picture, taken
+        for _ in range(_MOST_DAMAGED):
+            if not self._video.grab():
+                raise CameraLostError(f"{self._name}: it gives no more frames")
+            taken = read_clocks()
+            there, picture = self._video.retrieve()
+            if there:
+                return picture, taken
+        raise CameraLostError(f"{self._name}: its frames cannot be decoded")
 
     def close(self) -> None:
         """Let go of the camera."""
