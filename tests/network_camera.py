@@ -19,7 +19,7 @@ class NetworkCamera:
 
     Args:
         port: to listen on; 0 is any that is free.
-        password: that the URL must hold, of the user ``ann``.
+        authorization: that a request must bring; None is any.
     """
 
     def __init__(self, port: int = 0, authorization: str | None = None) -> None:
@@ -27,6 +27,8 @@ class NetworkCamera:
         """While set, connections stay open and nothing comes."""
         self.frozen = threading.Event()
         """While set, one frame comes again and again."""
+        self.kind = "multipart/x-mixed-replace; boundary=next"
+        """Of its answer; with another, text comes instead of frames."""
         self.connections = 0
         self._authorization = authorization
         self._sockets: list[socket.socket] = []
@@ -82,17 +84,22 @@ class NetworkCamera:
                 camera._sockets.append(self.connection)
                 given = self.headers.get("Authorization")
                 if camera._authorization not in (None, given):
-                    self.send_error(401)
+                    self.send_response(401)
+                    self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+                    self.end_headers()
                     return
                 self.send_response(200)
-                kind = "multipart/x-mixed-replace; boundary=next"
-                self.send_header("Content-Type", kind)
+                self.send_header("Content-Type", camera.kind)
                 self.end_headers()
+                if "multipart" not in camera.kind:
+                    self.wfile.write(b"no video\n" * 100)
+                    return
                 try:
                     for picture in camera._pictures():
+                        length = len(picture)
                         self.wfile.write(
                             b"--next\r\nContent-Type: image/jpeg\r\n"
-                            b"Content-Length: %d\r\n\r\n%b\r\n" % (len(picture), picture)
+                            b"Content-Length: %d\r\n\r\n%b\r\n" % (length, picture)
                         )
                 except OSError:  # the reader went away, or hang_up
                     self.close_connection = True
