@@ -241,8 +241,9 @@ def test_picture_that_is_none() -> None:
 
 def test_frames_of_changing_size() -> None:
     """They are given as they come."""
-    wide, tall = np.zeros((2, 9, 3), np.uint8), np.zeros((9, 2, 4), np.uint16)
-    for script in ([(wide, 1.0), (tall, 2.0)], [(tall, 1.0), (wide, 2.0)]):
-        frame = _after_all(*script).read(_LONG)
+    wide: Picture = np.zeros((2, 9, 3), np.uint8)
+    tall: Picture = np.zeros((9, 2, 4), np.uint16)
+    for first, second, shape in ((wide, tall, (9, 2, 3)), (tall, wide, (2, 9, 3))):
+        frame = _after_all((first, 1.0), (second, 2.0)).read(_LONG)
         assert frame is not None
-        assert frame.pixels.shape == (*script[-1][0].shape[:2], 3)
+        assert frame.pixels.shape == shape

@@ -31,7 +31,7 @@ def camera(tmp_path: Path, write_video: WriteVideo) -> Camera:
 
 
 def _rest(camera: Camera) -> list[Frame]:
-    frames = []
+    frames: list[Frame] = []
     while True:
         try:
             frame = camera.read(_LONG)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from fer_edge.cameras.settings import CameraSettings
 from fer_edge.config import (
-    CameraSettings,
     Config,
     ModelSettings,
     check_config,
