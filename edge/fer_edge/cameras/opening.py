@@ -57,6 +57,7 @@ def _opener(
                 source,
                 *size,
                 settings.frames_per_second,
+                settings.stall_seconds,
                 grey=settings.grey,
             )
         case VideoDevice():
