@@ -28,7 +28,7 @@ import numpy as np
 from fer_contract.dataset import FaceData, FaceSet
 from fer_contract.preprocess import Box, Pixels
 from fer_edge.annotating import open_annotator
-from fer_edge.cameras.replay import open_replay
+from fer_edge.cameras.opening import open_camera
 from fer_edge.config import Config
 from fer_edge.daemon import Turn, run
 from fer_edge.events import Event, EventType
@@ -135,7 +135,7 @@ def watch(config: Config, annotated: Path) -> Seen:
     """Let the daemon's loop watch the video."""
     seen = Seen([], defaultdict(Counter))
     parts = assemble(config)
-    camera = open_replay(Path(config.camera.source), datetime(2024, 1, 1, tzinfo=UTC))
+    camera = open_camera(config.camera, datetime(2024, 1, 1, tzinfo=UTC))
     with open_annotator(annotated) as annotator:
 
         def note(turn: Turn) -> None:

@@ -95,8 +95,13 @@ def replay_command(
     Example:
       fer-edge replay party.mp4 --annotate seen.avi
     """
+    from fer_edge.cameras.source import Recording, parse_source
+    from fer_edge.errors import CameraError
     from fer_edge.start import start
 
+    # What a live camera sees is written nowhere, and its time is now.
+    if not isinstance(seen := parse_source(source), Recording):
+        raise CameraError(f"{seen}: live, not a recording; fer-edge run reads it")
     settings = _settings(source, bundle, config, yunet_model)
     begun = start_time.replace(tzinfo=UTC) if start_time else datetime.now(UTC)
     start(settings, begun, annotate)
@@ -128,8 +133,8 @@ def bench_command(
 ) -> None:
     """Measure how fast this machine is, stage by stage.
 
-    SOURCE is a video, a picture or a folder, repeated as often as needed; without it,
-    a drawn scene of 640x480 with one face, 30 frames a second.
+    SOURCE is a camera, or a video, a picture or a folder, repeated as often as needed;
+    without it, a drawn scene of 640x480 with one face, 30 frames a second.
 
     \b
     Example:
@@ -143,7 +148,7 @@ def bench_command(
         compare_models,
         models_as_table,
     )
-    from fer_edge.cameras.replay import open_replay
+    from fer_edge.cameras.opening import open_camera
     from fer_edge.classifiers import make_classifier
     from fer_edge.start import assemble
 
@@ -154,7 +159,7 @@ def bench_command(
     begun = datetime.now(UTC)
 
     def open_again() -> "Camera":
-        return open_replay(Path(source), begun) if source else Drawn()
+        return open_camera(settings.camera, begun) if source else Drawn()
 
     with ExitStack() as stack:
         parts = stack.enter_context(closing(assemble(settings)))

@@ -8,22 +8,14 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fer_edge.cameras import settings as camera_settings
+from fer_edge.cameras.settings import CameraSettings
 from fer_edge.classifiers import ModelSettings
 from fer_edge.detectors import DetectorSettings, missing_model
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import ConfigurationError
-from fer_edge.options import option, read
+from fer_edge.options import read
 from fer_edge.tracking import TrackingSettings
-
-
-@dataclass(frozen=True, slots=True)
-class CameraSettings:
-    """``[camera]``."""
-
-    source: str = option("")
-    """Path of a video, a picture, or a folder of pictures."""
-    name: str = option("camera", filled=True)
-    """What events call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +57,7 @@ def check_config(path: Path) -> None:
 
 def complaints(config: Config) -> list[str]:
     """Say what keeps a configuration of allowed values from running, a line a key."""
-    found = []
-    if not config.camera.source:
-        found.append("camera.source: empty; a video, picture or folder")
+    found = camera_settings.complaints(config.camera)
     if missing := missing_model(config.faces):
         found.append(missing)
     return found

@@ -43,6 +43,8 @@ class Summary:
     frames: int
     faces: int
     events: int
+    dropped: int
+    """Frames of a live camera that were too old when the next one was wanted."""
     seconds: float
     """That it took."""
 
@@ -76,7 +78,7 @@ def run(
         CameraError: the camera fails; episodes are ended before.
     """
     begun = time.monotonic()
-    frames = events = 0
+    frames = events = dropped = 0
     stopwatch = Stopwatch()
 
     def publish(news: Sequence[Event]) -> None:
@@ -102,7 +104,8 @@ def run(
                 with stopwatch.on(Stage.PUBLISH):
                     publish(processed.events)
                 frames += 1
+                dropped += frame.dropped
                 if watch is not None:
                     watch(Turn(frame, processed, stopwatch.seconds))
                 stopwatch = Stopwatch()
-    return Summary(frames, pipeline.faces, events, time.monotonic() - begun)
+    return Summary(frames, pipeline.faces, events, dropped, time.monotonic() - begun)

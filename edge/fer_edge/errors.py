@@ -11,6 +11,15 @@ class OutputError(FerError):
     """A file that was asked for and cannot be written."""
 
 
+class CameraLostError(CameraError):
+    """A live camera that is not there now and may come back.
+
+    The daemon has waited for it; its exit code asks systemd to start it anew.
+    """
+
+    exit_code = 3
+
+
 class ConfigurationError(FerError):
     """A configuration with one or more mistakes, an argument and a line each."""
 

@@ -1,7 +1,8 @@
 """A point in time, as everything between camera and events tells it."""
 
+import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +13,8 @@ class Moment:
     """Steady, for durations."""
     at: datetime
     """Of the wall, with its time zone, for people; may jump."""
+
+
+def read_clocks() -> Moment:
+    """Return this moment."""
+    return Moment(time.monotonic(), datetime.now(UTC))

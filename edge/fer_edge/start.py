@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from fer_contract.command import complain
-from fer_edge.cameras.replay import open_replay
+from fer_edge.cameras.opening import open_camera
+from fer_edge.cameras.source import parse_source
 from fer_edge.classifiers import Classifier, make_classifier
 from fer_edge.config import Config, complaints
 from fer_edge.daemon import Watch, run, stop_on_signals
@@ -67,16 +68,18 @@ def start(config: Config, begun: datetime, annotated: Path | None = None) -> Non
     stop = stop_on_signals()
     with ExitStack() as stack:
         parts = stack.enter_context(closing(assemble(config)))
-        camera = open_replay(Path(config.camera.source), begun)
+        camera = open_camera(config.camera, begun)
         watch: Watch | None = None
         if annotated is not None:
             from fer_edge.annotating import open_annotator
 
             watch = stack.enter_context(open_annotator(annotated))
-        complain(f"fer-edge: {parts.description}; reading {config.camera.source}")
+        source = parse_source(config.camera.source)
+        complain(f"fer-edge: {parts.description}; reading {source}")
         publishers = [JsonLines(sys.stdout)]
         summary = run(camera, parts.pipeline, publishers, stop, watch)
+    dropped = f" and {summary.dropped:,} passed over" if summary.dropped else ""
     complain(
-        f"fer-edge: {summary.frames:,} frames in {summary.seconds:.1f} s, "
+        f"fer-edge: {summary.frames:,} frames{dropped} in {summary.seconds:.1f} s, "
         f"{summary.faces:,} faces, {summary.events:,} events"
     )

@@ -208,7 +208,7 @@ def test_check_of_the_documented_configuration(run: Run, repository: Path) -> No
     finished = run("check", path)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.splitlines() == [
-        f"fer-edge: {path}: camera.source: empty; a video, picture or folder",
+        f"fer-edge: {path}: camera.source: empty; a camera, URL or recording",
     ]
 
 
@@ -235,7 +235,7 @@ def test_check_of_a_bad_configuration(run: Run, tmp_path: Path) -> None:
     assert finished.stderr.splitlines() == [
         f"fer-edge: {path}: camera.nme: unknown key; did you mean name?",
         f"{path}: camera.name: 2; a text in quotes is wanted",
-        f"{path}: camera.source: empty; a video, picture or folder",
+        f"{path}: camera.source: empty; a camera, URL or recording",
     ]
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from fer_edge.cameras.settings import CameraSettings
 from fer_edge.classifiers import ModelSettings
 from fer_edge.config import (
-    CameraSettings,
     Config,
     check_config,
     complaints,
@@ -136,7 +136,7 @@ def test_documented_configuration(documented: Path) -> None:
 def test_complaints(state_directory: Path) -> None:
     """A source is needed, and a model where yunet is asked for; no bundle is."""
     source, model = (
-        "camera.source: empty; a video, picture or folder",
+        "camera.source: empty; a camera, URL or recording",
         "faces.yunet_model: empty, and "
         f"{state_directory / 'face_detection_yunet_2023mar.onnx'} is missing; "
         "fer-edge models fetch-detector",

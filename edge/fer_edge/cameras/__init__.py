@@ -14,6 +14,8 @@ class Frame:
     pixels: Pixels
     """uint8 (H, W, 3), BGR, 0-255."""
     taken: Moment
+    dropped: int = 0
+    """Frames that came since the one before this, and were too old to be given."""
 
 
 class EndOfFrames(Exception):  # noqa: N818 - no error, like StopIteration
@@ -27,7 +29,9 @@ class Camera(Protocol):
         """Return the next frame, or None if none came within the time.
 
         Args:
-            timeout_seconds: longest wait; a recording never needs it.
+            timeout_seconds: longest wait. A recording that is played as fast as
+                possible never needs it; a live camera that has to be closed and
+                opened again may need a second more.
 
         Raises:
             EndOfFrames: after the last frame of a recording, at every call.

@@ -15,6 +15,7 @@ import numpy as np
 from fer_contract.preprocess import Pixels
 from fer_contract.quiet import native_messages_to_log
 from fer_edge.cameras import Camera, EndOfFrames, Frame
+from fer_edge.cameras.pixels import View, upright
 from fer_edge.errors import CameraError
 from fer_edge.moment import Moment
 from fer_edge.names import is_utf8
@@ -29,6 +30,8 @@ _PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 _PICTURE_SECONDS = 2.0
 _PICTURE_FRAMES_PER_SECOND = 10
 _PAUSE_SECONDS = 5.0
+
+_AS_IT_IS = View()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,16 @@ class VideoReplay:
     Args:
         path: anything that OpenCV decodes.
         start: wall time of the first frame, with time zone.
+        view: how its frames are turned.
 
     Raises:
         CameraError: no video that can be read.
     """
 
-    def __init__(self, path: Path, start: datetime) -> None:
+    def __init__(self, path: Path, start: datetime, view: View = _AS_IT_IS) -> None:
         _check_readable(path)
         self._path = path
+        self._view = view
         self._clock = _Clock(start)
         with native_messages_to_log():
             self._video = cv2.VideoCapture(str(path))
@@ -84,7 +89,7 @@ class VideoReplay:
         steady = position if position > 0 else expected
         self._seconds = max(self._seconds, steady)
         self._count += 1
-        return Frame(np.asarray(pixels, np.uint8), self._clock.moment(self._seconds))
+        return Frame(upright(pixels, self._view), self._clock.moment(self._seconds))
 
     def close(self) -> None:
         """Close the file."""
@@ -97,10 +102,13 @@ class PictureReplay:
     Args:
         paths: of the pictures, in order.
         start: wall time of the first frame, with time zone.
+        view: how they are turned.
     """
 
-    def __init__(self, paths: list[Path], start: datetime) -> None:
-        self._frames = self._play(paths, _Clock(start))
+    def __init__(
+        self, paths: list[Path], start: datetime, view: View = _AS_IT_IS
+    ) -> None:
+        self._frames = self._play(paths, _Clock(start), view)
 
     def read(self, timeout_seconds: float) -> Frame:  # noqa: ARG002 - never waits
         """Return the next frame, or raise EndOfFrames after the last one."""
@@ -114,22 +122,23 @@ class PictureReplay:
         self._frames = iter(())
 
     @staticmethod
-    def _play(paths: list[Path], clock: _Clock) -> Iterator[Frame]:
+    def _play(paths: list[Path], clock: _Clock, view: View) -> Iterator[Frame]:
         begin = 0.0
         for path in paths:
-            pixels = _picture(path)
+            pixels = upright(_picture(path), view)
             for index in range(round(_PICTURE_SECONDS * _PICTURE_FRAMES_PER_SECOND)):
                 seconds = begin + index / _PICTURE_FRAMES_PER_SECOND
                 yield Frame(pixels, clock.moment(seconds))
             begin += _PICTURE_SECONDS + _PAUSE_SECONDS
 
 
-def open_replay(source: Path, start: datetime) -> Camera:
+def open_replay(source: Path, start: datetime, view: View = _AS_IT_IS) -> Camera:
     """Open what was recorded.
 
     Args:
         source: a video file, a picture, or a folder of pictures.
         start: wall time of the first frame, with time zone.
+        view: how frames are turned.
 
     Raises:
         CameraError: nothing there that can be shown.
@@ -145,12 +154,12 @@ def open_replay(source: Path, start: datetime) -> Camera:
         if not paths:
             kinds = ", ".join(sorted(_PICTURES))
             raise CameraError(f"{source}: no picture in this folder ({kinds})")
-        return PictureReplay(paths, start)
+        return PictureReplay(paths, start, view)
     if not source.is_file():
         raise CameraError(f"{source}: no such file or folder")
     if source.suffix.lower() in _PICTURES:
-        return PictureReplay([source], start)
-    return VideoReplay(source, start)
+        return PictureReplay([source], start, view)
+    return VideoReplay(source, start, view)
 
 
 def _picture(path: Path) -> Pixels:

@@ -1,0 +1,164 @@
+"""Cameras through OpenCV: USB cameras by device file, network cameras by URL."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from fer_edge.cameras.pixels import Picture
+from fer_edge.cameras.source import Stream, VideoDevice
+from fer_edge.errors import CameraError, CameraLostError
+from fer_edge.moment import Moment, read_clocks
+
+# Uncompressed frames of more than this do not fit through USB 2 at 30 a second.
+_LARGEST_UNCOMPRESSED = 640 * 480
+
+_VIDEO4LINUX = 81  # the kernel's number for its devices
+
+# One in a while is passed over: a loose plug, a lost packet.
+_MOST_DAMAGED = 30
+
+_MJPEG = cv2.VideoWriter.fourcc(*"MJPG")
+
+
+class OpenCvDevice:
+    """A camera that OpenCV has opened.
+
+    Args:
+        video: opened.
+        name: what messages call it.
+    """
+
+    def __init__(self, video: cv2.VideoCapture, name: str) -> None:
+        self._video = video
+        self._name = name
+
+    def capture(self) -> tuple[Picture, Moment]:
+        """Wait for the next picture; the time is when it arrived.
+
+        Raises:
+            CameraLostError: the camera gives no more.
+        """
+        for _ in range(_MOST_DAMAGED):
+            if not self._video.grab():
+                raise CameraLostError(f"{self._name}: it gives no more frames")
+            taken = read_clocks()
+            there, picture = self._video.retrieve()
+            if there:
+                return picture, taken
+        raise CameraLostError(f"{self._name}: its frames cannot be decoded")
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        self._video.release()
+
+
+def open_stream(source: Stream, patience_seconds: float) -> OpenCvDevice:
+    """Open a network camera.
+
+    Args:
+        source: where it is.
+        patience_seconds: how long opening or one frame may take.
+
+    Raises:
+        CameraLostError: it does not answer, or not with a video.
+    """
+    _silence()
+    milliseconds = round(1000 * patience_seconds)
+    limits = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds,
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC, milliseconds,
+    ]  # fmt: skip
+    video = cv2.VideoCapture(source.url, cv2.CAP_FFMPEG, limits)
+    if not video.isOpened():
+        raise CameraLostError(
+            f"{source}: no answer, no video there, or user and password are refused"
+        )
+    return OpenCvDevice(video, str(source))
+
+
+def open_device(
+    source: VideoDevice, width: int, height: int, frames_per_second: float
+) -> OpenCvDevice:
+    """Open a USB camera.
+
+    Args:
+        source: its device file.
+        width: to ask for, in pixels; 0 is the camera's own.
+        height: as width.
+        frames_per_second: to ask for; 0 is the camera's own.
+
+    Raises:
+        CameraError: there is something else, or no permission.
+        CameraLostError: it is not there, busy, or gives no frames.
+    """
+    _check_device(source.path)
+    _silence()
+    video = cv2.VideoCapture(str(source.path), cv2.CAP_V4L2)
+    if not video.isOpened():
+        raise CameraLostError(
+            f"{source}: no camera that gives pictures, or another program uses it"
+        )
+    for key, value in wishes(width, height, frames_per_second):
+        # A camera that cannot gives what is nearest.
+        video.set(key, value)
+    return OpenCvDevice(video, str(source))
+
+
+def wishes(
+    width: int, height: int, frames_per_second: float
+) -> list[tuple[int, float]]:
+    """Return what a USB camera is asked for, in the order that V4L2 wants."""
+    asked: list[tuple[int, float]] = []
+    if width * height > _LARGEST_UNCOMPRESSED:
+        asked.append((cv2.CAP_PROP_FOURCC, _MJPEG))
+    if width:
+        asked.append((cv2.CAP_PROP_FRAME_WIDTH, width))
+        asked.append((cv2.CAP_PROP_FRAME_HEIGHT, height))
+    if frames_per_second:
+        asked.append((cv2.CAP_PROP_FPS, frames_per_second))
+    return asked
+
+
+def _check_device(path: Path) -> None:
+    """Say why a device cannot be opened: OpenCV only says that it cannot."""
+    try:
+        # A device that hangs at an ordinary opening answers this one.
+        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as failure:
+        raise _unopened(path, failure) from failure
+    try:
+        status = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    if not stat.S_ISCHR(status.st_mode) or os.major(status.st_rdev) != _VIDEO4LINUX:
+        raise CameraError(f"{path}: not a camera")
+
+
+def _unopened(path: Path, failure: OSError) -> CameraError:
+    match failure.errno:
+        case errno.ENOENT | errno.ENODEV | errno.ENXIO:
+            return CameraLostError(f"{path}: no such camera; is it plugged in?")
+        case errno.EBUSY:
+            return CameraLostError(f"{path}: busy; another program uses it")
+        case errno.EACCES | errno.EPERM:
+            return CameraError(
+                f"{path}: no permission; the user must be in the group of the file "
+                "(video)"
+            )
+        case _:
+            return CameraError(f"{path}: {failure.strerror}")
+
+
+def _silence() -> None:
+    """Keep OpenCV and FFmpeg from writing to standard error.
+
+    They do so at each damaged frame and each try, and some lines hold the URL with its
+    password. FFmpeg's level is read from the environment, once, at its first use.
+    """
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    logging: Any = cv2.utils.logging
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)

@@ -1,0 +1,70 @@
+"""From settings to a camera: the one entry."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from fer_edge.cameras import Camera
+from fer_edge.cameras.newest import Device, NewestFrame
+from fer_edge.cameras.paced import PacedReplay
+from fer_edge.cameras.reopening import ReopeningCamera
+from fer_edge.cameras.settings import CameraSettings
+from fer_edge.cameras.source import (
+    PiCamera,
+    Recording,
+    Stream,
+    VideoDevice,
+    parse_source,
+)
+
+
+def open_camera(settings: CameraSettings, begun: datetime) -> Camera:
+    """Open the camera of the settings.
+
+    A live camera is opened behind the caller's back, and has failures of its own to
+    tell only when it is read.
+
+    Args:
+        settings: of which ``complaints`` has nothing to say.
+        begun: wall time of a recording's first frame, with time zone.
+
+    Raises:
+        CameraError: no such source, or a recording that cannot be shown.
+    """
+    source = parse_source(settings.source)
+    if isinstance(source, Recording):
+        from fer_edge.cameras.replay import open_replay
+
+        recording = open_replay(source.path, begun, settings.view)
+        return PacedReplay(recording) if settings.pace == "recorded" else recording
+    open_device = _opener(source, settings)
+    return ReopeningCamera(
+        str(source), lambda: NewestFrame(open_device, settings.view), settings
+    )
+
+
+def _opener(
+    source: PiCamera | VideoDevice | Stream, settings: CameraSettings
+) -> Callable[[], Device]:
+    size = (settings.width, settings.height)
+    match source:
+        case PiCamera():
+            from fer_edge.cameras.picamera import check_installed, open_picamera
+
+            check_installed()
+            return partial(
+                open_picamera,
+                source,
+                *size,
+                settings.frames_per_second,
+                settings.stall_seconds,
+                grey=settings.grey,
+            )
+        case VideoDevice():
+            from fer_edge.cameras.opencv import open_device
+
+            return partial(open_device, source, *size, settings.frames_per_second)
+        case Stream():
+            from fer_edge.cameras.opencv import open_stream
+
+            return partial(open_stream, source, settings.stall_seconds)
