@@ -133,6 +133,9 @@ class Record:
     faces: int = 0
     size: tuple[int, int] = (0, 0)
     """Width and height of the last frame, in pixels."""
+    ages: list[float] = field(default_factory=list)
+    """Seconds from capture to events, a frame."""
+    dropped: int = 0
     resident: list[tuple[int, int]] = field(default_factory=list)
     """(frames so far, bytes held)."""
     first_seconds: float = 0.0
@@ -154,20 +157,23 @@ class Record:
         for stage, seconds in turn.seconds.items():
             self.seconds.setdefault(stage, []).append(seconds)
         self.whole.append(sum(turn.seconds.values()))
+        self.ages.append(turn.age_seconds)
+        self.dropped += turn.frame.dropped
         self.faces += len(turn.processed.faces)
         height, width = turn.frame.pixels.shape[:2]
         self.size = (width, height)
 
 
 def bench(
-    open_again: Callable[[], Camera], pipeline: Pipeline, frames: int
+    open_again: Callable[[], Camera], pipeline: Pipeline, frames: int, *, live: bool
 ) -> dict[str, Any]:
-    """Run the daemon's loop on a recording, as fast as it goes.
+    """Run the daemon's loop on a recording or camera, as fast as it goes.
 
     Args:
-        open_again: opens the recording.
+        open_again: opens it.
         pipeline: to be measured; closed afterwards.
         frames: to process, ``WARM_UP_FRAMES`` more than are counted.
+        live: whether it is a camera, whose frames have an age.
 
     Returns:
         Figures, as JSON: times in milliseconds, memory in MB of 2**20 bytes.
@@ -185,7 +191,7 @@ def bench(
     total = sum(record.whole)
     counted = len(record.whole)
     busy = total - sum(record.seconds.get(Stage.CAPTURE, []))
-    return {
+    figures: dict[str, Any] = {
         "frames": counted,
         "width": record.size[0],
         "height": record.size[1],
@@ -202,6 +208,9 @@ def bench(
         "first_frame_seconds": round(record.first_seconds, 2),
         "memory": _memory(record.resident),
     }
+    if live:
+        figures |= {"age": _spread(record.ages), "dropped": record.dropped}
+    return figures
 
 
 def compare_models(models: Sequence[Classifier], rounds: int) -> list[dict[str, Any]]:

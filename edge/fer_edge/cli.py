@@ -149,13 +149,17 @@ def bench_command(
         models_as_table,
     )
     from fer_edge.cameras.opening import open_camera
+    from fer_edge.cameras.source import Recording, parse_source
     from fer_edge.classifiers import make_classifier
     from fer_edge.start import assemble
 
     if json_path is not None:
         json_path.write_text("")  # said before the measurement, if it cannot be written
     settings = _settings(source or str(Drawn.PATH), bundle, config, yunet_model)
-    figures: dict[str, Any] = {"source": source or Drawn.PATH.name}
+    live = source is not None and not isinstance(parse_source(source), Recording)
+    figures: dict[str, Any] = {
+        "source": str(parse_source(source)) if source else Drawn.PATH.name
+    }
     begun = datetime.now(UTC)
 
     def open_again() -> "Camera":
@@ -166,7 +170,7 @@ def bench_command(
         await_edgetpu(parts.classifier)
         figures["parts"] = parts.description
         click.echo(parts.description)
-        figures |= bench(open_again, parts.pipeline, frames)
+        figures |= bench(open_again, parts.pipeline, frames, live=live)
         click.echo("\n".join(as_table(figures)))
         models = [parts.classifier]
         for name in compare:

@@ -11,6 +11,7 @@ from types import FrameType
 
 from fer_edge.cameras import Camera, EndOfFrames, Frame
 from fer_edge.events import Event
+from fer_edge.moment import read_clocks
 from fer_edge.pipeline import Pipeline, Processed
 from fer_edge.publishers import Publisher
 from fer_edge.stages import Stage, Stopwatch
@@ -30,6 +31,9 @@ class Turn:
     processed: Processed
     seconds: Mapping[Stage, float]
     """What each stage took; a stage that was not needed is absent."""
+    age_seconds: float
+    """From when a live camera took the frame until its events were out. A recording's
+    own clock makes this a number without meaning."""
 
 
 Watch = Callable[[Turn], None]
@@ -106,6 +110,7 @@ def run(
                 frames += 1
                 dropped += frame.dropped
                 if watch is not None:
-                    watch(Turn(frame, processed, stopwatch.seconds))
+                    age = read_clocks().seconds - frame.taken.seconds
+                    watch(Turn(frame, processed, stopwatch.seconds, age))
                 stopwatch = Stopwatch()
     return Summary(frames, pipeline.faces, events, dropped, time.monotonic() - begun)

@@ -25,7 +25,7 @@ _GREY = 90
 
 def _turn(seconds: float, pixels: Pixels, faces: tuple[Face, ...] = ()) -> Turn:
     moment = Moment(seconds, _START + timedelta(seconds=seconds))
-    return Turn(Frame(pixels, moment), Processed((), faces), {})
+    return Turn(Frame(pixels, moment), Processed((), faces), {}, 0.0)
 
 
 def _grey(height: int = 240, width: int = 320) -> Pixels:

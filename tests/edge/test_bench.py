@@ -87,7 +87,7 @@ def test_a_recording_that_is_repeated(video: Path) -> None:
 
 def test_every_stage_is_measured(classifier: CpuClassifier) -> None:
     """Shares sum to 1, percentiles ascend, and the warm-up does not count."""
-    figures = bench(Drawn, _pipeline(classifier), 60)
+    figures = bench(Drawn, _pipeline(classifier), 60, live=False)
     assert figures["frames"] == 60 - WARM_UP_FRAMES
     assert (figures["width"], figures["height"]) == (640, 480)
     assert figures["faces_a_frame"] == 1.0
@@ -105,7 +105,7 @@ def test_every_stage_is_measured(classifier: CpuClassifier) -> None:
 def test_fewer_frames_than_warm_it_up(classifier: CpuClassifier) -> None:
     """One line."""
     with pytest.raises(CameraError, match="10 frames; more than 10 are needed"):
-        bench(Drawn, _pipeline(classifier), WARM_UP_FRAMES)
+        bench(Drawn, _pipeline(classifier), WARM_UP_FRAMES, live=False)
 
 
 class Slow:
