@@ -157,32 +157,7 @@ RELEASE = Recipe(
     monitor=Monitor.BOTH_ACCURACY,
 )
 
-POLISH = dataclasses.replace(
-    RELEASE,
-    name="polish",
-    summary="some last epochs of a trained network, on faces nearly as they are",
-    # Much augmentation teaches what no picture looks like; a little training on what
-    # pictures do look like makes up for it (He et al. 2019, arXiv 1909.09148).
-    augmentation=Augmentation(
-        rotation_degrees=5.0,
-        shift=0.03,
-        zoom=0.05,
-        brightness=15.0,
-        contrast=0.15,
-        share=0.05,
-        downscale=2.5,
-        blur=1.5,
-        side_light=0.6,
-        noise=15.0,
-        erase=0.35,
-    ),
-    mixup=0.0,
-    weight_average=0.3,
-)
-
-RECIPES = {
-    recipe.name: recipe for recipe in (STANDARD, STUDY, STRONG, RELEASE, POLISH)
-}
+RECIPES = {recipe.name: recipe for recipe in (STANDARD, STUDY, STRONG, RELEASE)}
 
 
 def find_recipe(name: str) -> Recipe:
