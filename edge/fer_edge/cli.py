@@ -192,7 +192,10 @@ def _settings(
 
     settings = load_config(config) if config else Config()
     replace = dataclasses.replace
-    settings = replace(settings, camera=replace(settings.camera, source=source))
+    # A recording has its own size and rate, whatever the camera is asked for.
+    own = {"width": 0, "height": 0, "frames_per_second": 0.0}
+    camera = replace(settings.camera, source=source, **own)
+    settings = replace(settings, camera=camera)
     if bundle:
         settings = replace(settings, model=replace(settings.model, bundle=bundle))
     if yunet_model:

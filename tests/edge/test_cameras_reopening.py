@@ -1,10 +1,12 @@
 """Drivers that hang: how long the daemon waits for them, and how often."""
 
+import itertools
 import os
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -107,6 +109,24 @@ def test_driver_that_hangs_for_ever(
     # Once, not at every try.
     assert caplog.messages == [
         "door: no frame for 0.3 s; opening it again until frames come"
+    ]
+    camera.close()
+
+
+def test_reasons_that_take_turns(caplog: pytest.LogCaptureFixture) -> None:
+    """Each is told once, and the last one when the camera is given up."""
+    reasons = itertools.cycle(["away", "busy"])
+
+    def fail() -> Device:
+        raise CameraLostError(f"door: {next(reasons)}")
+
+    camera = _camera(fail, replace(_HASTY, give_up_seconds=2.0))
+    with pytest.raises(CameraLostError, match=r"; given up, 2 s without a frame$"):
+        _read(camera, lambda: False)
+    assert camera.openings > 2
+    assert caplog.messages == [
+        "door: away; opening it again until frames come",
+        "door: busy; opening it again until frames come",
     ]
     camera.close()
 

@@ -85,8 +85,8 @@ class PiCameraDevice:
             CameraLostError: libcamera gives no more.
         """
         try:
-            # picamera2 before 0.3.13 takes this for "wait for ever"; then the thread
-            # hangs, and a new process helps.
+            # Without a limit a camera that stalls would keep this thread, and with it
+            # the device, which then could not be opened again.
             request = self._camera.capture_request(wait=self._patience)
             try:
                 array = request.make_array("main")

@@ -21,7 +21,8 @@ _MOST_HANGING = 3
 class ReopeningCamera:
     """Gives the newest frames of a live camera, opening it as often as it takes.
 
-    A failure is logged when it begins and when it is over, not at every try.
+    A failure is logged when it begins and when it is over, each of its reasons once,
+    not at every try.
 
     Args:
         name: what messages call it, without password.
@@ -51,6 +52,7 @@ class ReopeningCamera:
         self._left_behind: list[NewestFrame] = []
         self._heard = now
         self._failure: CameraLostError | None = None
+        self._told: set[str] = set()
         self.openings = 0
         """How often it was opened."""
 
@@ -112,11 +114,14 @@ class ReopeningCamera:
             gone = now - self._retries.good
             _LOGGER.warning("%s: frames again, after %.0f s", self._name, gone)
             self._failure = None
+            self._told.clear()
         self._retries.frame(now)
 
     def _close_failed(self, failure: CameraLostError) -> None:
-        if self._failure is None or str(failure) != str(self._failure):
+        # Two reasons may take turns: no frame, then no answer, then no frame.
+        if str(failure) not in self._told:
             _LOGGER.warning("%s; opening it again until frames come", failure)
+        self._told.add(str(failure))
         self._failure = failure
         if self._camera is not None:
             self._camera.close()
