@@ -149,7 +149,9 @@ def main(fer_python: Path, yunet_model: str, bundle: str, turns: int) -> None:
             config.faces, detector=detector, yunet_model=yunet_model
         )
         model = dataclasses.replace(config.model, bundle=bundle)
-        config = dataclasses.replace(config, faces=faces, model=model)
+        # A source is wanted, though the frames come from here.
+        camera = dataclasses.replace(config.camera, source=str(Drawn.PATH))
+        config = dataclasses.replace(config, camera=camera, faces=faces, model=model)
         ours[detector] = Ours(assemble(config).pipeline, timed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "frames.npy"

@@ -163,7 +163,7 @@ def test_what_is_told_of_another_person_does_not_count() -> None:
         return Event(
             type=EventType.NEW, id=f"{seconds}", seq=1, camera="door", track=track,
             emotion=emotion, score=0.9, scores={emotion: 0.9}, started_at=at, at=at,
-            ended_at=None, replayed=False, model="m",
+            ended_at=None, dwell_seconds=0.0, replayed=False, model="m",
         )  # fmt: skip
 
     seen = time_line.Seen(

@@ -150,12 +150,9 @@ def _areas(
 def _weigh(lines: Whole, indices: npt.NDArray[np.int64], weights: Whole) -> Whole:
     """Sum weighted lines: (N, length), (cells, n), (cells, n) -> (cells, length).
 
-    Line by line, since a matrix product would be slower for a large face, and its
-    threads wait for each other on a busy machine.
+    Not as one matrix product: its threads wait for each other on a busy machine.
     """
-    total = np.zeros((len(indices), lines.shape[1]), dtype=np.uint32)
-    for index, weight in zip(indices.T, weights.T, strict=True):
-        total += weight[:, np.newaxis] * lines[index]
+    total: Whole = np.einsum("cn,cnl->cl", weights, lines[indices])
     return total
 
 
@@ -167,9 +164,12 @@ def grey(pixels: Pixels) -> Pixels:
 def _luma(pixels: npt.NDArray[Any]) -> Whole:
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return pixels.reshape(pixels.shape[:2]).astype(np.uint32)
-    total = np.full(pixels.shape[:2], 1 << 13, dtype=np.uint32)
-    for channel, share in enumerate(_LUMA):
-        total += np.multiply(pixels[:, :, channel], share, dtype=np.uint32)
+    total = np.multiply(pixels[:, :, 0], _LUMA[0], dtype=np.uint32)
+    part = np.empty_like(total)
+    for channel in (1, 2):
+        np.multiply(pixels[:, :, channel], _LUMA[channel], out=part, dtype=np.uint32)
+        total += part
+    total += 1 << 13
     total >>= 14
     return total
 

@@ -188,13 +188,15 @@ def _settings(
     source: str, bundle: str | None, config: Path | None, yunet_model: str | None
 ) -> "Config":
     """Let the command line replace what a configuration says."""
+    from fer_edge.cameras.source import Recording, parse_source
     from fer_edge.config import Config, load_config
 
     settings = load_config(config) if config else Config()
     replace = dataclasses.replace
-    # A recording has its own size and rate, whatever the camera is asked for.
-    own = {"width": 0, "height": 0, "frames_per_second": 0.0}
-    camera = replace(settings.camera, source=source, **own)
+    camera = replace(settings.camera, source=source)
+    if isinstance(parse_source(source), Recording):
+        # It has its own size and rate, whatever the camera is asked for.
+        camera = replace(camera, width=0, height=0, frames_per_second=0.0)
     settings = replace(settings, camera=camera)
     if bundle:
         settings = replace(settings, model=replace(settings.model, bundle=bundle))

@@ -19,6 +19,7 @@ _EVENT = Event(
     started_at=datetime(2024, 1, 1, tzinfo=UTC),
     at=datetime(2024, 1, 1, tzinfo=UTC),
     ended_at=None,
+    dwell_seconds=0.0,
     replayed=False,
     model="compact",
 )
