@@ -540,3 +540,44 @@ def test_no_permission_to_read(
     assert complaint == f"fer-edge: {path}: Permission denied"
     assert "Traceback" not in finished.stderr
     assert (finished.returncode, finished.stdout) == (2, "")
+
+
+@pytest.mark.parametrize(
+    "source", ["0", "picamera", "/dev/video7", "rtsp://ann:sesame@127.0.0.1/door"]
+)
+def test_replay_of_a_live_camera(run: Run, source: str) -> None:
+    """Refused: what a live camera sees is written nowhere. No password is printed."""
+    finished = run("replay", source)
+    assert finished.returncode == 2
+    assert "live, not a recording; fer-edge run reads it" in finished.stderr
+    assert finished.stderr.count("\n") == 1
+    assert "sesame" not in finished.stderr
+
+
+def test_replay_annotated(run: Run, video: Path, bundle: Path, tmp_path: Path) -> None:
+    """The same events, and every frame of the recording with what was seen."""
+    path = tmp_path / "seen.avi"
+    finished = run("replay", video, "--bundle", bundle, "--annotate", path)
+    assert finished.returncode == 0, finished.stderr
+    recording, seen = cv2.VideoCapture(str(video)), cv2.VideoCapture(str(path))
+    count = int(recording.get(cv2.CAP_PROP_FRAME_COUNT))
+    assert int(seen.get(cv2.CAP_PROP_FRAME_COUNT)) == count
+    changed = 0
+    for _ in range(count):
+        pixels = [np.asarray(film.read()[1], np.int64) for film in (recording, seen)]
+        changed += int((np.abs(pixels[0] - pixels[1]) > 100).any())
+    # A box in nearly every frame, of which both films know the rest.
+    assert changed > 0.8 * count
+
+
+def test_replay_annotated_where_a_file_is(
+    run: Run, video: Path, bundle: Path, tmp_path: Path
+) -> None:
+    """Refused before the first event; the file stays."""
+    path = tmp_path / "seen.avi"
+    path.write_text("mine")
+    finished = run("replay", video, "--bundle", bundle, "--annotate", path)
+    assert finished.returncode == 2
+    assert finished.stdout == ""
+    assert f"{path}: exists; what is there is not written over" in finished.stderr
+    assert path.read_text() == "mine"
