@@ -19,6 +19,7 @@ from fer_edge.cameras import Camera, EndOfFrames, Frame
 from fer_edge.classifiers import Classifier
 from fer_edge.classifiers.edgetpu import EdgeTpuClassifier
 from fer_edge.daemon import Turn, run
+from fer_edge.durations import Durations
 from fer_edge.errors import CameraError
 from fer_edge.events import Event
 from fer_edge.moment import Moment
@@ -127,14 +128,14 @@ class Nowhere:
 class Record:
     """What is noted of each frame."""
 
-    seconds: dict[Stage, list[float]] = field(default_factory=dict)
-    whole: list[float] = field(default_factory=list)
-    """Seconds a frame, all stages together."""
+    seconds: dict[Stage, Durations] = field(default_factory=dict)
+    whole: Durations = field(default_factory=Durations)
+    """All stages of a frame together."""
     faces: int = 0
     size: tuple[int, int] = (0, 0)
     """Width and height of the last frame, in pixels."""
-    ages: list[float] = field(default_factory=list)
-    """Seconds from capture to events, a frame."""
+    ages: Durations = field(default_factory=Durations)
+    """From the capture of a frame to its events."""
     dropped: int = 0
     resident: list[tuple[int, int]] = field(default_factory=list)
     """(frames so far, bytes held)."""
@@ -155,9 +156,9 @@ class Record:
         if self.count <= WARM_UP_FRAMES:
             return
         for stage, seconds in turn.seconds.items():
-            self.seconds.setdefault(stage, []).append(seconds)
-        self.whole.append(sum(turn.seconds.values()))
-        self.ages.append(turn.age_seconds)
+            self.seconds.setdefault(stage, Durations()).add(seconds)
+        self.whole.add(sum(turn.seconds.values()))
+        self.ages.add(turn.age_seconds)
         self.dropped += turn.frame.dropped
         self.faces += len(turn.processed.faces)
         height, width = turn.frame.pixels.shape[:2]
@@ -184,13 +185,13 @@ def bench(
     record = Record(every=max(1, frames // 400))
     camera = Repeated(open_again, frames)
     run(camera, pipeline, [Nowhere()], threading.Event(), record)
-    if not record.whole:
+    if not record.whole.count:
         raise CameraError(
             f"{record.count} frames; more than {WARM_UP_FRAMES} are needed"
         )
-    total = sum(record.whole)
-    counted = len(record.whole)
-    busy = total - sum(record.seconds.get(Stage.CAPTURE, []))
+    total = record.whole.total
+    counted = record.whole.count
+    busy = total - record.seconds[Stage.CAPTURE].total
     figures: dict[str, Any] = {
         "frames": counted,
         "width": record.size[0],
@@ -200,7 +201,7 @@ def bench(
         "frames_a_second_without_capture": round(counted / busy, 1),
         "stages": {
             stage.value: _spread(record.seconds[stage])
-            | {"share": round(sum(record.seconds[stage]) / total, 4)}
+            | {"share": round(record.seconds[stage].total / total, 4)}
             for stage in Stage
             if stage in record.seconds
         },
@@ -224,24 +225,23 @@ def compare_models(models: Sequence[Classifier], rounds: int) -> list[dict[str, 
         A table row a model, with the ratio of its median to the first one's.
     """
     rng = np.random.default_rng(0)
-    taken = np.zeros((rounds, len(models)))
+    taken = [Durations() for _ in models]
     faces = [
         [_noise(rng, model.input.shape) for _ in range(_FACES)] for model in models
     ]
     for index in range(-WARM_UP_FRAMES, rounds):
-        for place, model in enumerate(models):
-            face = faces[place][index % _FACES]
+        for model, own, durations in zip(models, faces, taken, strict=True):
             begun = time.perf_counter()
-            model.scores(face)
+            model.scores(own[index % _FACES])
             passed = time.perf_counter() - begun
             if index >= 0:
-                taken[index, place] = passed
-    medians = np.median(taken, axis=0)
+                durations.add(passed)
+    first = taken[0].percentile(0.5)
     return [
         {"model": model.name, "on": str(model.state)}
-        | _spread(taken[:, place].tolist())
-        | {"ratio": round(float(medians[place] / medians[0]), 3)}
-        for place, model in enumerate(models)
+        | _spread(durations)
+        | {"ratio": round(durations.percentile(0.5) / first, 3)}
+        for model, durations in zip(models, taken, strict=True)
     ]
 
 
@@ -284,14 +284,11 @@ def models_as_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _spread(seconds: Sequence[float]) -> dict[str, Any]:
-    p50, p95, p99 = np.percentile(np.array(seconds) * 1000, (50, 95, 99)).tolist()
-    return {
-        "count": len(seconds),
-        "p50_ms": round(p50, 4),
-        "p95_ms": round(p95, 4),
-        "p99_ms": round(p99, 4),
-    }
+def _spread(durations: Durations) -> dict[str, Any]:
+    row: dict[str, Any] = {"count": durations.count}
+    for name, share in (("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99)):
+        row[name] = round(durations.percentile(share) * 1000, 4)
+    return row
 
 
 def _memory(resident: Sequence[tuple[int, int]]) -> dict[str, float]:
