@@ -164,7 +164,7 @@ def grey(pixels: Pixels) -> Pixels:
 def _luma(pixels: npt.NDArray[Any]) -> Whole:
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return pixels.reshape(pixels.shape[:2]).astype(np.uint32)
-    total = np.multiply(pixels[:, :, 0], _LUMA[0], dtype=np.uint32)
+    total: Whole = np.multiply(pixels[:, :, 0], _LUMA[0], dtype=np.uint32)
     part = np.empty_like(total)
     for channel in (1, 2):
         np.multiply(pixels[:, :, channel], _LUMA[channel], out=part, dtype=np.uint32)
