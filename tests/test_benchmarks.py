@@ -209,7 +209,7 @@ def test_beside_fer(repository: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert figures["fer"]["faces_a_frame"] == 1.0
-    assert figures["fer"]["frames_a_second"] < 5.0
+    assert figures["fer"]["frames_a_second"] <= 5.0  # rounded
     assert figures["fer"]["times_fer"] == 1.0
     assert figures["haar"]["faces_a_frame"] > 0.5
     assert figures["haar"]["times_fer"] > 1.0
