@@ -37,7 +37,7 @@ class Tracked:
     """Tracks that have ended."""
 
 
-_DOUBT = 0.2
+_DOUBT = 0.25
 """In sides: an expected centre with this standard deviation is to be looked for."""
 _RETRY_SECONDS = 0.2
 """A face that a search has missed is looked for at once, again and again, for so long.
