@@ -1,14 +1,19 @@
 """Network cameras, good and bad: Motion JPEG over HTTP, on loopback."""
 
+import json
 import re
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+import watch_camera
 from fer_edge.cameras import Camera, Frame
 from fer_edge.cameras.opening import open_camera
 from fer_edge.cameras.settings import CameraSettings
@@ -131,9 +136,7 @@ def test_camera_that_is_switched_off_and_on(caplog: pytest.LogCaptureFixture) ->
     assert caplog.messages[-1].startswith(f"http://127.0.0.1:{before.port}/…: frames ")
 
 
-def test_camera_that_is_not_there(
-    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_camera_that_is_not_there(caplog: pytest.LogCaptureFixture) -> None:
     """It is told at once and waited for; then its end asks for a restart."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -150,9 +153,32 @@ def test_camera_that_is_not_there(
     (told,) = caplog.messages
     assert told.endswith(f"{reason}opening it again until frames come")
     camera.close()
-    captured = capfd.readouterr()
-    assert captured.out + captured.err == ""
     assert "sesame" not in str(caught.value) + told
+
+
+def test_what_ffmpeg_has_to_say() -> None:
+    """Nothing: its lines hold the URL, and come again at every try.
+
+    In a process of its own: FFmpeg asks for its level once, at its first use, which in
+    this process may have been another test's.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        source = f"http://ann:sesame@127.0.0.1:{free.getsockname()[1]}/?pwd=sesame"
+    settings = asdict(replace(_HASTY, source=source, give_up_seconds=1.5))
+    program = Path(watch_camera.__file__)
+    done = subprocess.run(
+        [sys.executable, program, json.dumps(settings), "once"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_LONG,
+    )
+    assert done.stdout == ""
+    told, ended = done.stderr.splitlines()
+    assert told.endswith("; opening it again until frames come")
+    assert ended.startswith("3 http://127.0.0.1:")
+    assert "sesame" not in done.stderr
 
 
 @pytest.mark.parametrize("password", ["sesame", "wrong"])
