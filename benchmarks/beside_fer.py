@@ -22,8 +22,8 @@ import click
 import numpy as np
 
 from fer_contract.preprocess import Pixels
-from fer_edge.bench import Drawn
 from fer_edge.cameras import Frame
+from fer_edge.cameras.drawn import Drawn
 from fer_edge.config import Config
 from fer_edge.pipeline import Pipeline
 from fer_edge.start import assemble

@@ -5,26 +5,23 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from fer_contract.preprocess import Pixels
-from fer_contract.quiet import native_messages_to_log
-from fer_edge.cameras import Camera, EndOfFrames, Frame
+from fer_edge.cameras import Camera
+from fer_edge.cameras.repeated import Repeated
 from fer_edge.classifiers import Classifier
 from fer_edge.classifiers.edgetpu import EdgeTpuClassifier
 from fer_edge.daemon import Turn, run
 from fer_edge.durations import Durations
 from fer_edge.errors import CameraError
-from fer_edge.events import Event
-from fer_edge.moment import Moment
 from fer_edge.pipeline import Pipeline
 from fer_edge.process import resident_bytes, seconds_since_start
+from fer_edge.publishers.json_lines import JsonLines
 from fer_edge.stages import Stage
 
 WARM_UP_FRAMES = 10
@@ -33,95 +30,6 @@ WARM_UP_FRAMES = 10
 _SETTLE_SECONDS = 60.0
 
 _FACES = 8  # different ones, so that no cache knows the answer
-
-
-class Drawn:
-    """A drawn person in a room, 640x480, 30 frames a second; never ends."""
-
-    PATH = Path(__file__).parent / "drawn.jpg"
-    FRAMES_PER_SECOND = 30
-
-    def __init__(self) -> None:
-        with native_messages_to_log():
-            pixels = cv2.imread(str(self.PATH), cv2.IMREAD_COLOR)
-        if pixels is None:
-            raise CameraError(f"{self.PATH}: missing or damaged; reinstall the package")
-        self._pixels = np.asarray(pixels, np.uint8)
-        self._count = 0
-
-    def read(self, timeout_seconds: float) -> Frame:  # noqa: ARG002 - never waits
-        """Return the next frame."""
-        seconds = self._count / self.FRAMES_PER_SECOND
-        self._count += 1
-        at = datetime.fromtimestamp(seconds, UTC)
-        return Frame(self._pixels, Moment(seconds, at))
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class Repeated:
-    """A recording that begins anew when it ends, so many frames in all.
-
-    Time goes on evenly: what follows the last frame comes as long after it as the
-    second frame came after the first.
-
-    Args:
-        open_again: opens the recording.
-        count: frames to give.
-    """
-
-    def __init__(self, open_again: Callable[[], Camera], count: int) -> None:
-        self._open = open_again
-        self._left = count
-        self._camera = open_again()
-        self._shift = 0.0
-        self._times: list[float] = []  # the first two of the recording
-        self._last = 0.0
-
-    def read(self, timeout_seconds: float) -> Frame | None:
-        """Return the next frame, or raise EndOfFrames after the last one."""
-        if not self._left:
-            raise EndOfFrames
-        try:
-            frame = self._camera.read(timeout_seconds)
-        except EndOfFrames:
-            self._camera.close()
-            self._camera = self._open()
-            self._shift = self._last + self._pause() - self._times[0]
-            frame = self._camera.read(timeout_seconds)
-        if frame is None:
-            return None
-        taken = frame.taken
-        if len(self._times) < 2:
-            self._times.append(taken.seconds)
-        self._left -= 1
-        self._last = taken.seconds + self._shift
-        later = taken.at + timedelta(seconds=self._shift)
-        return Frame(frame.pixels, Moment(self._last, later))
-
-    def close(self) -> None:
-        """Close the recording."""
-        self._camera.close()
-
-    def _pause(self) -> float:
-        return self._times[-1] - self._times[0] or 0.1
-
-
-class Nowhere:
-    """Takes events, writes them as the daemon would, and keeps none."""
-
-    def __init__(self) -> None:
-        self._sink = Path(os.devnull).open("w")  # noqa: SIM115 - closed in close
-
-    def publish(self, event: Event) -> None:
-        """Write a line to nowhere."""
-        self._sink.write(event.to_json() + "\n")
-        self._sink.flush()
-
-    def close(self) -> None:
-        """Close it."""
-        self._sink.close()
 
 
 @dataclass(slots=True)
@@ -184,7 +92,8 @@ def bench(
     """
     record = Record(every=max(1, frames // 400))
     camera = Repeated(open_again, frames)
-    run(camera, pipeline, [Nowhere()], threading.Event(), record)
+    with Path(os.devnull).open("w") as nowhere:
+        run(camera, pipeline, [JsonLines(nowhere)], threading.Event(), record)
     if not record.whole.count:
         raise CameraError(
             f"{record.count} frames; more than {WARM_UP_FRAMES} are needed"

@@ -141,13 +141,13 @@ def bench_command(
       fer-edge bench party.mp4 --frames 2000 --json figures.json
     """
     from fer_edge.bench import (
-        Drawn,
         as_table,
         await_edgetpu,
         bench,
         compare_models,
         models_as_table,
     )
+    from fer_edge.cameras.drawn import Drawn
     from fer_edge.cameras.opening import open_camera
     from fer_edge.cameras.source import Recording, parse_source
     from fer_edge.classifiers import make_classifier

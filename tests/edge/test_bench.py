@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from fer_contract.preprocess import Box, InputSpec, Pixels
-from fer_edge.bench import WARM_UP_FRAMES, Drawn, Repeated, bench, compare_models
+from fer_edge.bench import WARM_UP_FRAMES, bench, compare_models
 from fer_edge.cameras import EndOfFrames
+from fer_edge.cameras.drawn import Drawn
+from fer_edge.cameras.repeated import Repeated
 from fer_edge.cameras.replay import VideoReplay
 from fer_edge.classifiers import ClassifierState
 from fer_edge.classifiers.cpu import CpuClassifier
