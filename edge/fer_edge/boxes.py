@@ -63,4 +63,5 @@ def likeness(first: Box, second: Box) -> float:
     if share == 0.0:
         return 0.0
     areas = first.width * first.height, second.width * second.height
-    return share * min(areas) / max(areas)
+    # The ratio first: no rounding takes a share times at most 1 above the share.
+    return share * (min(areas) / max(areas))
