@@ -144,7 +144,7 @@ def watch(config: Config, annotated: Path) -> Seen:
             for face in turn.processed.faces:
                 seen.person_of_track[face.track][_person(face.box)] += 1
 
-        run(camera, parts.pipeline, [], threading.Event(), note)
+        run(camera, parts.pipeline, [], threading.Event(), watches=[note])
     return seen
 
 

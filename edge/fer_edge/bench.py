@@ -93,7 +93,7 @@ def bench(
     record = Record(every=max(1, frames // 400))
     camera = Repeated(open_again, frames)
     with Path(os.devnull).open("w") as nowhere:
-        run(camera, pipeline, [JsonLines(nowhere)], threading.Event(), record)
+        run(camera, pipeline, [JsonLines(nowhere)], threading.Event(), watches=[record])
     if not record.whole.count:
         raise CameraError(
             f"{record.count} frames; more than {WARM_UP_FRAMES} are needed"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from fer_edge.cameras import Camera, EndOfFrames, Frame
+from fer_edge.controls import Controls
 from fer_edge.events import Event
 from fer_edge.moment import read_clocks
 from fer_edge.pipeline import Pipeline, Processed
@@ -67,16 +68,35 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
+def heed_hangups() -> threading.Event:
+    """Turn SIGHUP into an event, which asks for the configuration to be read anew."""
+    asked = threading.Event()
+    signal.signal(signal.SIGHUP, lambda _number, _frame: asked.set())
+    return asked
+
+
 def run(
     camera: Camera,
     pipeline: Pipeline,
     publishers: Sequence[Publisher],
     stop: threading.Event,
-    watch: Watch | None = None,
+    *,
+    watches: Sequence[Watch] = (),
+    controls: Controls | None = None,
+    between: Callable[[], None] | None = None,
 ) -> Summary:
     """Process frames until the recording ends or ``stop`` is set.
 
     Open episodes are ended and published either way.
+
+    Args:
+        camera: closed at the end, as are the publishers.
+        pipeline: makes events of frames.
+        publishers: each gets every event.
+        stop: looked at between two frames.
+        watches: see every frame.
+        controls: whether frames are looked at; always if not given.
+        between: called between two frames, and while none comes.
 
     Raises:
         CameraError: the camera fails; episodes are ended before.
@@ -100,17 +120,24 @@ def run(
         closing.callback(lambda: publish(pipeline.close()))
         with contextlib.suppress(EndOfFrames):
             while not stop.is_set():
+                if between is not None:
+                    between()
                 with stopwatch.on(Stage.CAPTURE):
                     frame = camera.read(_READ_SECONDS)
                 if frame is None:
                     continue
-                processed = pipeline.process(frame, stopwatch)
+                if controls is None or controls.detect:
+                    processed = pipeline.process(frame, stopwatch)
+                else:
+                    processed = pipeline.pass_over(frame)
                 with stopwatch.on(Stage.PUBLISH):
                     publish(processed.events)
                 frames += 1
                 dropped += frame.dropped
-                if watch is not None:
+                if watches:
                     age = read_clocks().seconds - frame.taken.seconds
-                    watch(Turn(frame, processed, stopwatch.seconds, age))
+                    turn = Turn(frame, processed, stopwatch.seconds, age)
+                    for watch in watches:
+                        watch(turn)
                 stopwatch = Stopwatch()
     return Summary(frames, pipeline.faces, events, dropped, time.monotonic() - begun)

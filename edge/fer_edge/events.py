@@ -29,7 +29,7 @@ class Event:
     type: EventType
     id: str
     seq: int
-    """Counts the events of one run of the daemon, from 1."""
+    """Counts events, from 1; over restarts too, while there is a durable outbox."""
     camera: str
     track: int
     """The face, as long as it stays in view; counts from 1."""
@@ -80,8 +80,9 @@ def event_schema() -> dict[str, Any]:
         "seq": {
             "type": "integer",
             "minimum": 1,
-            "description": "Counts the events of one run of the daemon, from 1. The "
-            "same id and seq are the same message, arrived twice.",
+            "description": "Counts events, from 1; over restarts too, while there is "
+            "a durable outbox. The same id and seq are the same message, arrived "
+            "twice.",
         },
         "camera": name,
         "track": {"type": "integer", "minimum": 1, "description": "The face in view."},

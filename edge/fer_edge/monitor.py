@@ -121,24 +121,20 @@ class Monitor:
         self._seconds: dict[Stage, float] = defaultdict(float)
 
     def see(self, turn: Turn) -> None:
-        """Count a frame that was looked at."""
+        """Count a frame."""
         with self._lock:
             self._count(turn.frame)
-            self._processed_seconds = turn.frame.taken.seconds
             self._faces = len(turn.processed.faces)
-            self._latency_seconds = turn.age_seconds
             for event in turn.processed.events:
                 if event.type is EventType.NEW:
                     self._events[event.emotion] += 1
+            if not turn.processed.looked_at:
+                return
+            self._processed_seconds = turn.frame.taken.seconds
+            self._latency_seconds = turn.age_seconds
             for stage, seconds in turn.seconds.items():
                 self._counts[stage][bisect.bisect_left(BUCKETS, seconds)] += 1
                 self._seconds[stage] += seconds
-
-    def pass_over(self, frame: Frame) -> None:
-        """Count a frame that was not looked at, as detection is switched off."""
-        with self._lock:
-            self._count(frame)
-            self._faces = 0
 
     def status(self, now: Moment) -> Status:
         """Tell how things stand."""

@@ -33,6 +33,8 @@ class Processed:
 
     events: tuple[Event, ...]
     faces: tuple[Face, ...]
+    looked_at: bool = True
+    """False where detection is switched off."""
 
 
 class Pipeline:
@@ -43,6 +45,7 @@ class Pipeline:
         locator: finds and follows faces.
         classifier: scores them.
         episodes: when something is told; a threshold of 0 takes the model's own.
+        last_seq: of the last event of an earlier run, after which to count on.
     """
 
     def __init__(
@@ -51,13 +54,14 @@ class Pipeline:
         locator: Locator,
         classifier: Classifier,
         episodes: EpisodeSettings,
+        last_seq: int = 0,
     ) -> None:
         self._camera = camera
         self._locator = locator
         self._classifier = classifier
         threshold = episodes.threshold or classifier.threshold
         self._episodes = Episodes(dataclasses.replace(episodes, threshold=threshold))
-        self._seq = 0
+        self._seq = last_seq
         self._last: Moment | None = None
         self.faces = 0
         """Classified so far, each frame's counted anew."""
@@ -90,6 +94,12 @@ class Pipeline:
             events = tuple(self._event(change) for change in changes)
         self.faces += len(faces)
         return Processed(events, tuple(faces))
+
+    def pass_over(self, frame: Frame) -> Processed:
+        """Let a frame go by unseen: what was going on has ended with the one before."""
+        news = self.close()
+        self._last = frame.taken
+        return Processed(tuple(news), (), looked_at=False)
 
     def close(self) -> list[Event]:
         """End every episode, at the time of the last frame."""

@@ -69,15 +69,15 @@ def start(config: Config, begun: datetime, annotated: Path | None = None) -> Non
     with ExitStack() as stack:
         parts = stack.enter_context(closing(assemble(config)))
         camera = open_camera(config.camera, begun)
-        watch: Watch | None = None
+        watches: list[Watch] = []
         if annotated is not None:
             from fer_edge.annotating import open_annotator
 
-            watch = stack.enter_context(open_annotator(annotated))
+            watches.append(stack.enter_context(open_annotator(annotated)))
         source = parse_source(config.camera.source)
         complain(f"fer-edge: {parts.description}; reading {source}")
         publishers = [JsonLines(sys.stdout)]
-        summary = run(camera, parts.pipeline, publishers, stop, watch)
+        summary = run(camera, parts.pipeline, publishers, stop, watches=watches)
     dropped = f" and {summary.dropped:,} passed over" if summary.dropped else ""
     complain(
         f"fer-edge: {summary.frames:,} frames{dropped} in {summary.seconds:.1f} s, "

@@ -10,7 +10,8 @@ import pytest
 from fer_contract.preprocess import Box, InputSpec, Pixels
 from fer_edge.cameras import EndOfFrames, Frame
 from fer_edge.classifiers import ClassifierState, Device
-from fer_edge.daemon import run
+from fer_edge.controls import Controls
+from fer_edge.daemon import Turn, run
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import CameraError
 from fer_edge.events import Event
@@ -180,3 +181,46 @@ def test_publisher_that_fails(pipeline: Pipeline) -> None:
     with pytest.raises(OSError, match="disk full"):
         run(camera, pipeline, [failing, other], threading.Event())
     assert (camera.closed, failing.closed, other.closed) == (1, 1, 1)
+
+
+def test_detection_switched_off_and_on(pipeline: Pipeline) -> None:
+    """While it is off frames are read and not looked at; faces are forgotten."""
+    controls, turns = Controls(), list[Turn]()
+
+    def turn_switches(turn: Turn) -> None:
+        turns.append(turn)
+        controls.detect = not 3 <= len(turns) < 7
+
+    kept = Kept()
+    run(
+        Frames(40),
+        pipeline,
+        [kept],
+        threading.Event(),
+        watches=[turn_switches],
+        controls=controls,
+    )
+    looked_at = [turn.processed.looked_at for turn in turns]
+    assert looked_at == [True] * 3 + [False] * 4 + [True] * 33
+    assert kept.types == ["new", "end", "new", "end"]
+    assert kept.events[1].ended_at == turns[2].frame.taken.at
+    assert kept.events[2].at == turns[7].frame.taken.at
+
+
+def test_work_between_frames(pipeline: Pipeline) -> None:
+    """It is done before every read, those that bring no frame included."""
+    stop = threading.Event()
+    camera, done = Stalling(10, stop), list[int]()
+    run(camera, pipeline, [], stop, between=lambda: done.append(camera.given))
+    assert len(done) == len(camera.waits) + camera.given
+
+
+def test_sequence_goes_on(pipeline: Pipeline) -> None:
+    """Events count on after those of an earlier run."""
+    settings = EpisodeSettings(trigger_seconds=0.0)
+    locator = Locator(OneFace(), 0.0, TrackingSettings())
+    later = Pipeline("door", locator, AlwaysHappy(), settings, last_seq=41)
+    for tried, first in ((pipeline, 1), (later, 42)):
+        kept = Kept()
+        run(Frames(3), tried, [kept], threading.Event())
+        assert [event.seq for event in kept.events] == [first, first + 1]

@@ -63,7 +63,7 @@ def test_a_camera_that_is_faster_than_the_device() -> None:
     pipeline = Pipeline("door", locator, Overloaded(), EpisodeSettings())
     with NetworkCamera() as server:
         camera = open_camera(CameraSettings(source=server.url), datetime.now(UTC))
-        summary = run(camera, pipeline, [], stop, note)
+        summary = run(camera, pipeline, [], stop, watches=[note])
     ages = [turn.age_seconds for turn in turns]
     # Queued, each frame would be a quarter of a second later than the one before.
     assert median(ages[-6:]) < median(ages[:6]) + 3 * _WORK_SECONDS

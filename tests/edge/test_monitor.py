@@ -1,0 +1,146 @@
+"""What the daemon is doing, as everyone outside its loop is told."""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from fer_contract.preprocess import Box
+from fer_edge.cameras import Frame
+from fer_edge.classifiers import ClassifierState, Device
+from fer_edge.controls import Controls
+from fer_edge.daemon import Turn
+from fer_edge.events import Event, EventType
+from fer_edge.moment import Moment
+from fer_edge.monitor import BUCKETS, About, Monitor, Status
+from fer_edge.pipeline import Face, Processed
+from fer_edge.stages import Stage
+
+_START = datetime(2024, 1, 1, tzinfo=UTC)
+_BEGUN = 100.0
+_ABOUT = About(
+    version="1.0.0",
+    camera="door",
+    source="/dev/video0",
+    model="compact",
+    runtime="litert 2",
+    detector="haar",
+    labels=("happy", "sad"),
+    started_at=_START,
+)
+_STATE = ClassifierState(Device.CPU, since=_BEGUN)
+
+
+def _moment(seconds: float) -> Moment:
+    return Moment(_BEGUN + seconds, _START + timedelta(seconds=seconds))
+
+
+def _turn(
+    seconds: float,
+    *,
+    faces: int = 1,
+    dropped: int = 0,
+    events: tuple[Event, ...] = (),
+    looked_at: bool = True,
+    took: float = 0.02,
+) -> Turn:
+    frame = Frame(np.zeros((4, 4, 3), np.uint8), _moment(seconds), dropped)
+    seen = tuple(
+        Face(n, Box(0, 0, 4, 4), {"happy": 0.9, "sad": 0.1}, "") for n in range(faces)
+    )
+    return Turn(frame, Processed(events, seen, looked_at), {Stage.DETECT: took}, 0.05)
+
+
+def _event(kind: EventType, emotion: str) -> Event:
+    return Event(
+        type=kind,
+        id="door-1",
+        seq=1,
+        camera="door",
+        track=1,
+        emotion=emotion,
+        score=0.9,
+        scores={"happy": 0.9, "sad": 0.1},
+        started_at=_START,
+        at=_START,
+        ended_at=_START if kind is EventType.END else None,
+        dwell_seconds=0.0,
+        replayed=False,
+        model="compact",
+    )
+
+
+@pytest.fixture
+def controls() -> Controls:
+    """Both switches as they are at the start."""
+    return Controls()
+
+
+@pytest.fixture
+def monitor(controls: Controls) -> Monitor:
+    """Of a daemon that has begun just now."""
+    return Monitor(_ABOUT, _moment(0.0), controls, lambda: _STATE)
+
+
+def _status(monitor: Monitor, seconds: float) -> Status:
+    return monitor.status(_moment(seconds))
+
+
+def test_before_the_first_frame(monitor: Monitor) -> None:
+    """Nothing was seen, for ever; what stands still is told all the same."""
+    status = _status(monitor, 3.0)
+    assert status.about == _ABOUT
+    assert status.uptime_seconds == 3.0
+    assert (status.frames, status.frames_per_second) == (0, 0.0)
+    assert status.frame_age_seconds == status.processed_age_seconds == math.inf
+    assert status.last_frame_at is None
+    assert (status.outbox, status.broker) == (None, None)
+    assert status.classifier == _STATE
+
+
+def test_counts(monitor: Monitor) -> None:
+    """Frames, frames passed over, beginnings, and how long stages took."""
+    monitor.see(_turn(0.0, dropped=2, events=(_event(EventType.NEW, "sad"),)))
+    monitor.see(_turn(0.1, took=0.001, events=(_event(EventType.END, "sad"),)))
+    monitor.see(_turn(0.2, faces=3, took=9.0, events=(_event(EventType.NEW, "sad"),)))
+    status = _status(monitor, 0.7)
+    assert (status.frames, status.dropped, status.faces) == (3, 2, 3)
+    assert status.events == {"sad": 2}
+    assert status.frame_age_seconds == pytest.approx(0.5)
+    assert status.latency_seconds == 0.05
+    histogram = status.stages[Stage.DETECT]
+    assert histogram.seconds == pytest.approx(9.021)
+    filled = {BUCKETS[i]: count for i, count in enumerate(histogram.counts) if count}
+    assert filled == {0.001: 1, 0.025: 1, math.inf: 1}
+
+
+@pytest.mark.parametrize("rate", [2.0, 30.0])
+def test_frame_rate(monitor: Monitor, rate: float) -> None:
+    """It is that of the camera, and falls towards nothing while no frame comes."""
+    frames = int(20 * rate)
+    for index in range(frames):
+        monitor.see(_turn(index / rate))
+    last = (frames - 1) / rate
+    assert _status(monitor, last).frames_per_second == pytest.approx(rate)
+    assert _status(monitor, last + 30.0).frames_per_second < 0.01 * rate
+
+
+def test_detection_switched_off(monitor: Monitor, controls: Controls) -> None:
+    """The camera is alive, nobody is counted, and the last look grows old."""
+    monitor.see(_turn(0.0, faces=2))
+    controls.detect = False
+    monitor.see(_turn(5.0, faces=0, looked_at=False))
+    status = _status(monitor, 6.0)
+    assert not status.detecting
+    assert status.faces == 0
+    assert status.frame_age_seconds == pytest.approx(1.0)
+    assert status.processed_age_seconds == pytest.approx(6.0)
+    assert sum(status.stages[Stage.DETECT].counts) == 1
+
+
+def test_clock_that_stands_still(monitor: Monitor) -> None:
+    """Two frames of one moment are no reason to fail."""
+    monitor.see(_turn(1.0))
+    monitor.see(_turn(1.0))
+    assert _status(monitor, 1.0).frames == 2
