@@ -77,6 +77,7 @@ class AlwaysHappy:
 
     name = "happy"
     input = InputSpec(8, 8, 0.0)
+    labels = ("happy", "sad")
     threshold = 0.5
     runtime = "none"
     state = ClassifierState(Device.CPU, since=0.0)

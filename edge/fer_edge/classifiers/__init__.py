@@ -78,6 +78,8 @@ class Classifier(Protocol):
     name: str
     """What events call the model."""
     input: InputSpec
+    labels: tuple[str, ...]
+    """In the order of the model's outputs."""
     threshold: float
     """Below it a score is uncertain, says the converter; 0 to 1."""
     runtime: str

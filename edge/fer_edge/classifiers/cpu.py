@@ -52,11 +52,11 @@ class CpuClassifier:
         self.model = model
         self.name = manifest.name
         self.input = manifest.input
+        self.labels = manifest.labels
         self.threshold = manifest.threshold
         self.runtime = model.runtime
         self.reason = ""
         """Why it is not an Edge TPU that answers, where one was asked for."""
-        self._labels = manifest.labels
         self._weights = tempered_weights(model.output, manifest.temperature)
         self._since = time.monotonic()
 
@@ -75,7 +75,7 @@ class CpuClassifier:
         total = sum(weights)
         return {
             label: weight / total
-            for label, weight in zip(self._labels, weights, strict=True)
+            for label, weight in zip(self.labels, weights, strict=True)
         }
 
     def close(self) -> None:

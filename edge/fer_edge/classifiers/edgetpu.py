@@ -50,6 +50,7 @@ class EdgeTpuClassifier:
     ) -> None:
         self.name = cpu.name
         self.input = cpu.input
+        self.labels = cpu.labels
         self.threshold = cpu.threshold
         self.runtime = cpu.runtime
         self._cpu = cpu
