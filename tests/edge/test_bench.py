@@ -121,6 +121,7 @@ class Slow:
 
     def __init__(self, inner: CpuClassifier) -> None:
         self._inner = inner
+        self.labels = inner.labels
 
     @property
     def state(self) -> ClassifierState:

@@ -37,6 +37,7 @@ class Overloaded:
     name = "overloaded"
     runtime = "none"
     input = InputSpec(8, 8, 0.0)
+    labels = ("happy", "sad")
     threshold = 0.5
     state = ClassifierState(Device.CPU, 0.0)
 

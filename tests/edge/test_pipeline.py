@@ -49,6 +49,7 @@ class Brightness:
 
     name = "brightness"
     input = InputSpec(8, 8, 0.0)
+    labels = ("happy", "sad")
     threshold = 0.7
     runtime = "none"
     state = ClassifierState(Device.CPU, since=0.0)

@@ -78,12 +78,14 @@ class Classifier(Protocol):
     name: str
     """What events call the model."""
     input: InputSpec
-    labels: tuple[str, ...]
-    """In the order of the model's outputs."""
     threshold: float
     """Below it a score is uncertain, says the converter; 0 to 1."""
     runtime: str
     """Name and version of what runs the model."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What it tells apart, in the order of the model's outputs."""
 
     @property
     def state(self) -> ClassifierState:
