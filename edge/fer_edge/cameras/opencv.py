@@ -66,7 +66,7 @@ def open_stream(source: Stream, patience_seconds: float) -> OpenCvDevice:
     Raises:
         CameraLostError: it does not answer, or not with a video.
     """
-    _silence()
+    silence()
     milliseconds = round(1000 * patience_seconds)
     limits = [
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds,
@@ -96,7 +96,7 @@ def open_device(
         CameraLostError: it is not there, busy, or gives no frames.
     """
     _check_device(source.path)
-    _silence()
+    silence()
     video = cv2.VideoCapture(str(source.path), cv2.CAP_V4L2)
     if not video.isOpened():
         raise CameraLostError(
@@ -153,7 +153,7 @@ def _unopened(path: Path, failure: OSError) -> CameraError:
             return CameraError(f"{path}: {failure.strerror}")
 
 
-def _silence() -> None:
+def silence() -> None:
     """Keep OpenCV and FFmpeg from writing to standard error.
 
     They do so at each damaged frame and each try, and some lines hold the URL with its

@@ -3,6 +3,7 @@
 Time runs as it did in the recording: the same file gives the same events.
 """
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fer_contract.image_files import is_cut_off
 from fer_contract.preprocess import Pixels
 from fer_contract.quiet import native_messages_to_log
 from fer_edge.cameras import Camera, EndOfFrames, Frame
+from fer_edge.cameras.opencv import silence
 from fer_edge.cameras.pixels import View, upright
 from fer_edge.errors import CameraError
 from fer_edge.moment import Moment
@@ -59,6 +62,7 @@ class VideoReplay:
         self._path = path
         self._view = view
         self._clock = _Clock(start)
+        silence()
         with native_messages_to_log():
             self._video = cv2.VideoCapture(str(path))
         if not self._video.isOpened():
@@ -163,11 +167,17 @@ def open_replay(source: Path, start: datetime, view: View = _AS_IT_IS) -> Camera
 
 
 def _picture(path: Path) -> Pixels:
-    _check_readable(path)
-    with native_messages_to_log():
-        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:
+        content = path.read_bytes()
+    except OSError as failure:
+        raise CameraError(f"{path}: {failure.strerror}") from failure
+    pixels = None
+    if content and not is_cut_off(content):
+        # OpenCV raises what it thinks too large, and calls all else None.
+        with native_messages_to_log(), contextlib.suppress(cv2.error):
+            pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     if pixels is None:
-        raise CameraError(f"{path}: not a picture, or damaged")
+        raise CameraError(f"{path}: not a picture, damaged, or too large")
     return np.asarray(pixels, np.uint8)
 
 
