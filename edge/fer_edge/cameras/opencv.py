@@ -144,6 +144,8 @@ def _unopened(path: Path, failure: OSError) -> CameraError:
             return CameraLostError(f"{path}: no such camera; is it plugged in?")
         case errno.EBUSY:
             return CameraLostError(f"{path}: busy; another program uses it")
+        case errno.EACCES if _is_just_made(path):
+            return CameraLostError(f"{path}: only root may use it, as yet")
         case errno.EACCES | errno.EPERM:
             return CameraError(
                 f"{path}: no permission; the user must be in the group of the file "
@@ -151,6 +153,19 @@ def _unopened(path: Path, failure: OSError) -> CameraError:
             )
         case _:
             return CameraError(f"{path}: {failure.strerror}")
+
+
+def _is_just_made(path: Path) -> bool:
+    """Tell whether a device is as the kernel makes it, before udev gives it a group.
+
+    That takes a moment after a camera is plugged in, and some seconds while the system
+    starts.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return (status.st_uid, status.st_gid, status.st_mode & 0o777) == (0, 0, 0o600)
 
 
 def silence() -> None:
