@@ -14,7 +14,9 @@ import numpy as np
 from fer_contract.errors import DataError
 from fer_contract.preprocess import Pixels
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+"""Of the names of images, in lower case."""
+
 _JPEG = b"\xff\xd8"  # how one begins
 _MAX_FILE_BYTES = 32 * 1024 * 1024  # a face is 2 KB; more is a mistake or a zip bomb
 
@@ -32,7 +34,7 @@ class StoredFile:
     @property
     def is_image(self) -> bool:
         """Whether its name is that of an image."""
-        return self.path.suffix.lower() in _SUFFIXES
+        return self.path.suffix.lower() in SUFFIXES
 
     def content(self) -> bytes:
         """Read it.

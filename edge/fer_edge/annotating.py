@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 import cv2
 import numpy as np
 
+from fer_contract.image_files import SUFFIXES
 from fer_contract.preprocess import Pixels
 from fer_contract.quiet import native_messages_to_log
 from fer_edge.daemon import Turn
@@ -21,7 +22,7 @@ from fer_edge.pipeline import Face
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 # What nobody calls a folder.
-_OTHER_FILES = {".mp4", ".m4v", ".mkv", ".mov", ".webm", ".mpg", ".jpg", ".jpeg", ".png"}
+_OTHER_FILES = SUFFIXES | {".mp4", ".m4v", ".mkv", ".mov", ".webm", ".mpg"}
 _RATE = 10.0  # of a video of one frame, which tells none
 
 

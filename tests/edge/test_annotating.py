@@ -120,7 +120,7 @@ def test_a_folder_gets_a_picture_for_each_picture(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_a_folder_with_a_damaged_picture(tmp_path: Path, count: int) -> None:
-    """Those before it are there; without any no folder is left, in the next try's way."""
+    """Those before it are there; if there is none, no folder is left in the way."""
     path = tmp_path / "seen"
 
     def fail() -> None:

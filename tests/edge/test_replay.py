@@ -226,7 +226,8 @@ def test_picture_of_another_kind(
     path = tmp_path / "a.png"
     assert cv2.imwrite(str(path), pixels)
     for frame in _read(open_replay(path, _START)):
-        assert (frame.pixels.dtype, frame.pixels.shape) == (np.uint8, (48, 64, 3))
+        assert frame.pixels.dtype == np.uint8
+        assert frame.pixels.shape == (48, 64, 3)
         assert (frame.pixels == 100).all()
 
 

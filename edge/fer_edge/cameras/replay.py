@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_contract.image_files import is_cut_off
+from fer_contract.image_files import SUFFIXES, is_cut_off
 from fer_contract.preprocess import Pixels
 from fer_contract.quiet import native_messages_to_log
 from fer_edge.cameras import Camera, EndOfFrames, Frame
@@ -24,8 +24,6 @@ from fer_edge.moment import Moment
 from fer_edge.names import is_utf8
 
 _LOGGER = logging.getLogger(__name__)
-
-_PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 # Pictures have no time of their own, so each is shown to a camera that stands still.
 # The pause is longer than any face is remembered by default: a face in the next
@@ -151,17 +149,17 @@ def open_replay(source: Path, start: datetime, view: View = _AS_IT_IS) -> Camera
         paths = sorted(
             path
             for path in source.iterdir()
-            if path.suffix.lower() in _PICTURES
+            if path.suffix.lower() in SUFFIXES
             and not path.name.startswith(".")
             and path.is_file()
         )
         if not paths:
-            kinds = ", ".join(sorted(_PICTURES))
+            kinds = ", ".join(sorted(SUFFIXES))
             raise CameraError(f"{source}: no picture in this folder ({kinds})")
         return PictureReplay(paths, start, view)
     if not source.is_file():
         raise CameraError(f"{source}: no such file or folder")
-    if source.suffix.lower() in _PICTURES:
+    if source.suffix.lower() in SUFFIXES:
         return PictureReplay([source], start, view)
     return VideoReplay(source, start, view)
 
