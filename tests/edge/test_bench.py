@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fer_contract.preprocess import Box, InputSpec, Pixels
-from fer_edge.bench import WARM_UP_FRAMES, bench, compare_models
+from fer_edge.bench import WARM_UP_FRAMES, as_table, bench, compare_models
 from fer_edge.cameras import EndOfFrames
 from fer_edge.cameras.drawn import Drawn
 from fer_edge.cameras.paced import PacedReplay
@@ -115,6 +115,15 @@ def test_every_stage_is_measured(classifier: CpuClassifier) -> None:
         assert 0 <= row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"]
     assert figures["frames_a_second_without_capture"] >= figures["frames_a_second"] > 0
     assert 20 < figures["memory"]["resident_mb"] <= figures["memory"]["peak_mb"]
+
+
+@pytest.mark.parametrize(("count", "told"), [(60, False), (2100, True)])
+def test_growth_of_the_memory(
+    classifier: CpuClassifier, count: int, told: bool
+) -> None:
+    """It is told of so many frames that it is not the filling of caches."""
+    figures = bench(Drawn, _pipeline(classifier), count, live=False)
+    assert ("KB a thousand frames" in as_table(figures)[-1]) == told
 
 
 def test_fewer_frames_than_warm_it_up(classifier: CpuClassifier) -> None:
