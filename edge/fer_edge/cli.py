@@ -11,6 +11,7 @@ import click
 
 from fer_contract import __version__
 from fer_contract.command import log_to_terminal, require_extra, run
+from fer_contract.errors import naming
 
 if TYPE_CHECKING:
     from fer_edge.cameras import Camera
@@ -154,8 +155,9 @@ def bench_command(
     from fer_edge.start import assemble
 
     if json_path is not None:
-        json_path.write_text("")  # said before the measurement, if it cannot be written
+        json_path.open("a").close()  # said before the measurement, if it cannot be
     settings = _settings(source or str(Drawn.PATH), bundle, config, yunet_model)
+    camera = dataclasses.replace(settings.camera, pace="fast")
     live = source is not None and not isinstance(parse_source(source), Recording)
     figures: dict[str, Any] = {
         "source": str(parse_source(source)) if source else Drawn.PATH.name
@@ -163,7 +165,7 @@ def bench_command(
     begun = datetime.now(UTC)
 
     def open_again() -> "Camera":
-        return open_camera(settings.camera, begun) if source else Drawn()
+        return open_camera(camera, begun) if source else Drawn()
 
     with ExitStack() as stack:
         parts = stack.enter_context(closing(assemble(settings)))
@@ -181,7 +183,8 @@ def bench_command(
             figures["models"] = compare_models(models, rounds=1000)
             click.echo("\n".join(models_as_table(figures["models"])))
     if json_path is not None:
-        json_path.write_text(json.dumps(figures, indent=2) + "\n")
+        with naming(json_path):
+            json_path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def _settings(

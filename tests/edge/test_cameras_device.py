@@ -88,6 +88,17 @@ def test_camera_without_permission(terminal: Path) -> None:
     assert not isinstance(complaint, CameraLostError)
 
 
+def test_camera_that_was_just_plugged_in(terminal: Path) -> None:
+    """It is root's alone until udev has given it to its group, a moment later."""
+    if os.geteuid() != 0:
+        pytest.skip("giving a device to root needs root: sudo make test")
+    os.chown(terminal, 0, 0)
+    terminal.chmod(0o600)
+    complaint = _complaint(terminal)
+    assert str(complaint) == f"{terminal}: only root may use it, as yet"
+    assert isinstance(complaint, CameraLostError)
+
+
 def test_device_that_is_no_camera(terminal: Path) -> None:
     """A terminal is none."""
     terminal.chmod(0o666)

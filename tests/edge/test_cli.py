@@ -469,6 +469,23 @@ def test_source_that_is_no_video(
     _check_complaint(run("replay", path, "--bundle", bundle), 2, f"{path}: not a video")
 
 
+def test_damaged_video(run: Run, tmp_path: Path, video: Path, bundle: Path) -> None:
+    """What is there is told, and in one line that more should be; FFmpeg is silent."""
+    whole = bytearray(video.read_bytes())
+    middle = len(whole) // 2
+    whole[middle // 2 : middle // 2 + 3000] = np.random.default_rng(0).bytes(3000)
+    path = tmp_path / "a.avi"
+    path.write_bytes(whole[:middle])
+    finished = run("replay", path, "--bundle", bundle)
+    assert finished.returncode == 0
+    _check_episodes(_events(finished.stdout))
+    greeting, warning, summary = finished.stderr.splitlines()
+    assert "self-test passed" in greeting
+    assert warning.startswith(f"WARNING {path}: ended after ")
+    assert warning.endswith(" of 80 frames; the rest is damaged or missing")
+    assert summary.startswith("fer-edge: ")
+
+
 def test_broken_picture(
     run: Run, tmp_path: Path, scene: tuple[Pixels, Square], bundle: Path
 ) -> None:
@@ -480,7 +497,8 @@ def test_broken_picture(
     assert finished.returncode == 2
     _check_episodes(_events(finished.stdout))
     _, complaint = finished.stderr.splitlines()
-    assert complaint == f"fer-edge: {broken}: not a picture, or damaged"
+    wanted = f"fer-edge: {broken}: not a picture, damaged, or too large"
+    assert complaint == wanted
 
 
 def test_garbage_yunet(run: Run, video: Path, bundle: Path, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def open_stream(source: Stream, patience_seconds: float) -> OpenCvDevice:
     Raises:
         CameraLostError: it does not answer, or not with a video.
     """
-    _silence()
+    silence()
     milliseconds = round(1000 * patience_seconds)
     limits = [
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds,
@@ -96,7 +96,7 @@ def open_device(
         CameraLostError: it is not there, busy, or gives no frames.
     """
     _check_device(source.path)
-    _silence()
+    silence()
     video = cv2.VideoCapture(str(source.path), cv2.CAP_V4L2)
     if not video.isOpened():
         raise CameraLostError(
@@ -144,6 +144,8 @@ def _unopened(path: Path, failure: OSError) -> CameraError:
             return CameraLostError(f"{path}: no such camera; is it plugged in?")
         case errno.EBUSY:
             return CameraLostError(f"{path}: busy; another program uses it")
+        case errno.EACCES if _is_just_made(path):
+            return CameraLostError(f"{path}: only root may use it, as yet")
         case errno.EACCES | errno.EPERM:
             return CameraError(
                 f"{path}: no permission; the user must be in the group of the file "
@@ -153,7 +155,20 @@ def _unopened(path: Path, failure: OSError) -> CameraError:
             return CameraError(f"{path}: {failure.strerror}")
 
 
-def _silence() -> None:
+def _is_just_made(path: Path) -> bool:
+    """Tell whether a device is as the kernel makes it, before udev gives it a group.
+
+    That takes a moment after a camera is plugged in, and some seconds while the system
+    starts.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return (status.st_uid, status.st_gid, status.st_mode & 0o777) == (0, 0, 0o600)
+
+
+def silence() -> None:
     """Keep OpenCV and FFmpeg from writing to standard error.
 
     They do so at each damaged frame and each try, and some lines hold the URL with its
