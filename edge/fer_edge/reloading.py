@@ -27,14 +27,14 @@ class Answer:
     """What became of one key, or of the file."""
 
     about: str
-    """The key; where it is rejected also its place and what is allowed."""
+    """The key; of one that is rejected also its place, its value, what is allowed."""
     outcome: Outcome
     news: str = ""
     """What it is now, and what it was, where it is applied."""
 
     def __str__(self) -> str:
-        news = f" ({self.news})" if self.news else ""
-        return f"{self.about}: {self.outcome}{news}"
+        news = f", {self.news}" if self.news else ""
+        return f"{self.outcome}: {self.about}{news}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,8 @@ def log(answers: Sequence[Answer]) -> None:
         _LOGGER.warning("reload: %s", answer)
     if not answers:
         _LOGGER.warning("reload: nothing has changed")
+    if any(answer.outcome is Outcome.REJECTED for answer in answers):
+        _LOGGER.warning("reload: all stays as it was")
 
 
 def _rejected(running: Config, lines: Sequence[str]) -> Reload:

@@ -207,11 +207,11 @@ def test_check_of_the_documented_configuration(run: Run, repository: Path) -> No
     """As it is delivered, it says what is to be filled in."""
     path = repository / "systemd" / "fer-edge.toml"
     lines = path.read_text(encoding="utf-8").splitlines()
-    place = f"{path}:{lines.index('source = \"\"') + 1}"
+    number = lines.index('source = ""') + 1
     finished = run("check", path)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.splitlines() == [
-        f"fer-edge: {place}: camera.source: empty; a camera, URL or recording",
+        f"fer-edge: {path}:{number}: camera.source: empty; a camera, URL or recording",
     ]
 
 

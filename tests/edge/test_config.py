@@ -44,7 +44,7 @@ def _keys() -> list[tuple[str, Field[Any]]]:
 
 
 def _with_examples(documented: Path) -> str:
-    """The documented configuration, with its commented sections as if they were none."""
+    """The documented configuration, its commented sections as if they were none."""
     text = documented.read_text(encoding="utf-8")
     plain_text, mark, examples = text.partition("# [[")
     return plain_text + re.sub(r"^# ?", "", mark + examples, flags=re.MULTILINE)
@@ -158,7 +158,7 @@ def test_documented_configuration(documented: Path) -> None:
     assert load_config(documented) == Config()
 
 
-def test_missing_source(tmp_path: Path, state_directory: Path) -> None:
+def test_missing_source(tmp_path: Path) -> None:
     """What is missing from a section is told with the line of its header."""
     path = _write(tmp_path, '[model]\n\n[camera]\nname = "door"\n')
     with pytest.raises(ConfigurationError) as caught:

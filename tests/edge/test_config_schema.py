@@ -76,7 +76,7 @@ def test_meanings() -> None:
 
 
 def test_without_sources() -> None:
-    """Where only compiled files are at hand, meanings are unknown and all else is not."""
+    """Where only compiled files are at hand, no more than meanings is missing."""
     program = (
         "import inspect, json, sys\n"
         "def without(thing): raise OSError('could not get source code')\n"
@@ -98,7 +98,7 @@ numbers = st.one_of(
 texts = st.sampled_from(
     ["", "a", "auto", "haar", "usb", "usb:1", "pci:N", "new", "a\0"]
 )
-anything = st.one_of(
+anything: st.SearchStrategy[Any] = st.one_of(
     numbers, st.booleans(), texts, st.lists(texts, max_size=2), st.just({})
 )
 

@@ -66,7 +66,7 @@ _LINES: dict[Key, int] = {
 
 
 def test_every_kind_of_statement() -> None:
-    """Sections, lists of them, dotted and quoted keys, lists and texts of many lines."""
+    """Sections, lists of them, dotted and quoted keys, lists and texts over lines."""
     assert key_lines(_TEXT) == _LINES
 
 
@@ -119,7 +119,7 @@ def _key(name: str, draw: Any) -> str:
 
 
 def _value(value: Any, draw: Any) -> str:
-    """A value, in one of the ways in which it may be written, on one line or several."""
+    """A value, in one of the ways in which it may be written, on a line or several."""
     if isinstance(value, str):
         # Two quotes at most stand together in a basic text of several lines.
         escaped = json.dumps(value)[1:-1]
