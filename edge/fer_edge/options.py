@@ -221,8 +221,11 @@ def _hint(key: str, known: Sequence[str], homes: Mapping[str, Sequence[str]]) ->
     """Guess what an unknown key should have been."""
     if key in homes:
         return f"; it belongs into {' or '.join(homes[key])}"
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    if near := difflib.get_close_matches(key, known, n=1):
+        return f"; did you mean {near[0]}?"
+    if near := difflib.get_close_matches(key, homes, n=1):
+        return f"; did you mean {near[0]} in {' or '.join(homes[near[0]])}?"
+    return ""
 
 
 def _shown(value: object) -> str:

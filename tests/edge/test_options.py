@@ -115,6 +115,7 @@ def test_whole_number_for_a_number() -> None:
         ({"text": "a\0b"}, "text: 'a\\x00b'; a text without NUL is wanted"),
         ({"text": ["x" * 100]}, f"text: ['{'x' * 78}…; a text in quotes is wanted"),
         ({"on": 1 << 100_000}, "on: an enormous number; true or false is wanted"),
+        ({"cuont": 1}, "cuont: unknown key; did you mean count in [inner]?"),
         ({"count": 1}, "count: unknown key; it belongs into [inner]"),
         ({"inner": {"path": 1}}, "inner.path: unknown key; it belongs into [[rules]]"),
         ({"words": "red"}, "words: 'red'; a list in brackets is wanted"),
