@@ -101,7 +101,7 @@ def run(
     Raises:
         CameraError: the camera fails; episodes are ended before.
     """
-    begun = time.monotonic()
+    begun = arrived = time.monotonic()
     frames = events = dropped = 0
     stopwatch = Stopwatch()
 
@@ -125,7 +125,9 @@ def run(
                 with stopwatch.on(Stage.CAPTURE):
                     frame = camera.read(_READ_SECONDS)
                 if frame is None:
+                    publish(pipeline.wait(time.monotonic() - arrived))
                     continue
+                arrived = time.monotonic()
                 if controls is None or controls.detect:
                     processed = pipeline.process(frame, stopwatch)
                 else:
