@@ -50,10 +50,9 @@ def run_command(*, config: Path) -> None:
     Example:
       fer-edge run --config /etc/fer-edge/fer-edge.toml
     """
-    from fer_edge.config import load_config
-    from fer_edge.start import start
+    from fer_edge.live import serve
 
-    start(load_config(config), datetime.now(UTC))
+    serve(config)
 
 
 _BUNDLE = click.option(
@@ -98,14 +97,14 @@ def replay_command(
     """
     from fer_edge.cameras.source import Recording, parse_source
     from fer_edge.errors import CameraError
-    from fer_edge.start import start
+    from fer_edge.start import replay
 
     # What a live camera sees is written nowhere, and its time is now.
     if not isinstance(seen := parse_source(source), Recording):
         raise CameraError(f"{seen}: live, not a recording; fer-edge run reads it")
     settings = _settings(source, bundle, config, yunet_model)
     begun = start_time.replace(tzinfo=UTC) if start_time else datetime.now(UTC)
-    start(settings, begun, annotate)
+    replay(settings, begun, annotate)
 
 
 @cli.command("bench")
@@ -170,8 +169,8 @@ def bench_command(
     with ExitStack() as stack:
         parts = stack.enter_context(closing(assemble(settings)))
         await_edgetpu(parts.classifier)
-        figures["parts"] = parts.description
-        click.echo(parts.description)
+        figures["parts"] = str(parts)
+        click.echo(parts)
         figures |= bench(open_again, parts.pipeline, frames, live=live)
         click.echo("\n".join(as_table(figures)))
         models = [parts.classifier]

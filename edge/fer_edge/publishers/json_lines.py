@@ -35,8 +35,15 @@ def open_json_lines(settings: JsonLinesSettings) -> Publisher | None:
     """
     if not settings.path:
         return None
-    if settings.path != "-":
-        return LinesFile(Path(settings.path))
+    return standard_output() if settings.path == "-" else LinesFile(Path(settings.path))
+
+
+def standard_output() -> "JsonLines":
+    """Return what writes the lines to standard output.
+
+    Raises:
+        ConfigurationError: it is closed.
+    """
     if sys.stdout is None:
         raise ConfigurationError("standard output: closed; the events go there")
     return JsonLines(sys.stdout)

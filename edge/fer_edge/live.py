@@ -1,0 +1,79 @@
+"""The daemon: a configuration in; events, states and health out, until told to stop."""
+
+import threading
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fer_contract.command import complain
+from fer_edge import reloading
+from fer_edge.cameras.opening import open_camera
+from fer_edge.config import Config, load_config
+from fer_edge.controls import Controls
+from fer_edge.daemon import heed_hangups, run, stop_on_signals
+from fer_edge.moment import read_clocks
+from fer_edge.outbox.opening import open_outbox
+from fer_edge.outlets import open_outlets
+from fer_edge.pipeline import Pipeline
+from fer_edge.start import assemble, described, summed_up
+
+
+def serve(path: Path) -> None:
+    """Run the daemon that a configuration file describes.
+
+    Raises:
+        FerError: a part that cannot be built or fails; the message names it.
+    """
+    begun = read_clocks()
+    config = load_config(path)
+    stop, hangup = stop_on_signals(), heed_hangups()
+    controls = Controls(preview=config.http.preview)
+    with ExitStack() as stack:
+        outbox = None
+        if config.mqtt.host:
+            # Let go of last, after the events of the end are in it.
+            outbox = stack.enter_context(closing(open_outbox(config.outbox)))
+        last_seq = outbox.last_seq if outbox else 0
+        parts = stack.enter_context(closing(assemble(config, last_seq)))
+        camera = open_camera(config.camera, datetime.now(UTC))
+        outlets = open_outlets(config, parts, outbox, controls, begun)
+        complain(described(parts, config.camera))
+        summary = run(
+            camera,
+            parts.pipeline,
+            outlets.publishers,
+            stop,
+            watches=outlets.watches,
+            controls=controls,
+            between=_Reloader(path, config, parts.pipeline, hangup),
+        )
+    complain(summed_up(summary))
+
+
+class _Reloader:
+    """Reads the configuration anew when that was asked for, between two frames.
+
+    Args:
+        path: of the file.
+        config: what holds.
+        pipeline: what is told of changes.
+        asked: set whenever the file is to be read.
+    """
+
+    def __init__(
+        self, path: Path, config: Config, pipeline: Pipeline, asked: threading.Event
+    ) -> None:
+        self._path, self._config = path, config
+        self._pipeline = pipeline
+        self._asked = asked
+
+    def __call__(self) -> None:
+        if not self._asked.is_set():
+            return
+        self._asked.clear()
+        result = reloading.reload(self._path, self._config)
+        reloading.log(result.answers)
+        config = self._config = result.config
+        self._pipeline.reconfigure(
+            config.episodes, config.tracking, config.faces.every_seconds
+        )
