@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fer_edge import web
 from fer_edge.cameras import settings as camera_settings
 from fer_edge.cameras.settings import CameraSettings
 from fer_edge.classifiers import ModelSettings
@@ -16,6 +17,7 @@ from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import ConfigurationError
 from fer_edge.options import read
 from fer_edge.tracking import TrackingSettings
+from fer_edge.web import HttpSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Config:
     faces: DetectorSettings = field(default_factory=DetectorSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     episodes: EpisodeSettings = field(default_factory=EpisodeSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
 
 
 def load_config(path: Path) -> Config:
@@ -60,7 +63,7 @@ def complaints(config: Config) -> list[str]:
     found = camera_settings.complaints(config.camera)
     if missing := missing_model(config.faces):
         found.append(missing)
-    return found
+    return found + web.complaints(config.http)
 
 
 def _read_file(path: Path) -> tuple[Config, list[str]]:

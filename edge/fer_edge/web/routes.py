@@ -27,8 +27,6 @@ _LOGGER = logging.getLogger(__name__)
 _COOKIE_SECONDS = 30 * 24 * 3600
 _PICTURE_SECONDS = 5.0
 """Longest wait for the next picture, where one is asked for."""
-_CHUNK_SECONDS = 10.0
-"""A viewer who has not taken what was sent within this time is cut off."""
 _MOST_BODY_BYTES = 1024
 """Of a request; the longest is a token in a form."""
 
@@ -54,30 +52,33 @@ class Site:
 
     Args:
         access: who may ask.
-        port: of the server, for the cookie's name: browsers keep one jar a host.
+        cookie: its name.
         limits: from when on something is a problem.
         status: tells how things stand; may be called by any thread.
         controls: what is switched on.
         audience: those who watch.
+        patience_seconds: who has not taken what was sent within this time is cut off.
     """
 
     def __init__(
         self,
         access: Access,
-        port: int,
+        cookie: str,
         limits: HealthLimits,
         status: Callable[[], Status],
         controls: Controls,
         audience: Audience,
+        patience_seconds: float,
     ) -> None:
         self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
         """The last ones, the newest behind."""
         self._access = access
-        self._cookie = f"fer_edge_{port}"
+        self._cookie = cookie
         self._limits = limits
         self._status = status
         self._controls = controls
         self._audience = audience
+        self._patience_seconds = patience_seconds
         self._metrics = Metrics(status)
         self._page = read_page("page.html")
         self._login_page = read_page("login.html")
@@ -222,13 +223,24 @@ class Site:
             try:
                 await answer.prepare(request)
                 visit.stay()
-                await _feed(seat, answer)
+                await self._feed(seat, answer)
             except TimeoutError:
                 _LOGGER.info("HTTP: %s does not keep up; cut off", request.remote)
                 visit.cut()
             except ConnectionError:  # gone, as viewers go
                 visit.cut()
         return answer
+
+    async def _feed(self, seat: Seat, answer: web.StreamResponse) -> None:
+        """Send a viewer what there is, until the end of the server.
+
+        Raises:
+            TimeoutError: the viewer does not take it.
+            ConnectionError: the viewer has gone.
+        """
+        while (chunk := await seat.take()) is not None:
+            async with asyncio.timeout(self._patience_seconds):
+                await answer.write(chunk)
 
     def _greeting(self) -> dict[str, Any]:
         return {
@@ -239,18 +251,6 @@ class Site:
 
     def _last_events(self) -> list[Any]:
         return [json.loads(event.to_json()) for event in self.events]
-
-
-async def _feed(seat: Seat, answer: web.StreamResponse) -> None:
-    """Send a viewer what there is, until the end of the server.
-
-    Raises:
-        TimeoutError: the viewer does not take it.
-        ConnectionError: the viewer has gone.
-    """
-    while (chunk := await seat.take()) is not None:
-        async with asyncio.timeout(_CHUNK_SECONDS):
-            await answer.write(chunk)
 
 
 async def _add_headers(_request: web.Request, answer: web.StreamResponse) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import os
 import socket
 import threading
 import time
@@ -28,6 +29,8 @@ from fer_edge.web.visits import Doorman
 
 _LOGGER = logging.getLogger(__name__)
 
+_MOST_VISITS = 64
+"""Connections at a time."""
 _MOST_VIEWERS = 16
 _STATUS_SECONDS = 2.0
 """From one status on the page to the next; a viewer who has gone is noticed by it."""
@@ -48,6 +51,8 @@ class WebServer:
         settings: with a port.
         status: tells how things stand; asked by the server's thread.
         controls: whether pictures may be shown.
+        patience_seconds: that a client has for its request and the answer, and one who
+            watches for taking what is sent.
 
     Raises:
         ConfigurationError: it cannot listen there, or must not without a token.
@@ -58,10 +63,13 @@ class WebServer:
         settings: HttpSettings,
         status: Callable[[], Status],
         controls: Controls,
+        *,
+        patience_seconds: float = 10.0,
     ) -> None:
         if missing := complaints(settings):
             raise ConfigurationError(*missing)
         self._controls = controls
+        self._patience_seconds = patience_seconds
         self._interval = 1.0 / settings.preview_frames_per_second
         self._next_look = 0.0
         self._watched = False
@@ -73,7 +81,13 @@ class WebServer:
         self.port: int = self._socket.getsockname()[1]
         """That it listens on."""
         self._site = Site(
-            access, self.port, settings.limits, status, controls, self._audience
+            access,
+            f"fer_edge_{self.port}",  # browsers keep one jar a host, for all its ports
+            settings.limits,
+            status,
+            controls,
+            self._audience,
+            patience_seconds,
         )
         self._loop = asyncio.new_event_loop()
         self._woken = asyncio.Event()
@@ -149,7 +163,7 @@ class WebServer:
         )
         await runner.setup()
         assert runner.server is not None
-        doorman = Doorman(runner.server)
+        doorman = Doorman(runner.server, _MOST_VISITS, self._patience_seconds)
         server = await self._loop.create_server(doorman, sock=self._socket)
         tasks = [
             asyncio.create_task(self._show()),
@@ -215,7 +229,8 @@ def _listen(settings: HttpSettings) -> socket.socket:
     except OSError as failure:
         raise ConfigurationError(
             f"http.port: {settings.port}; {settings.bind} does not give it: "
-            f"{failure.strerror}"
+            # Not its own text, to which Python adds the address.
+            f"{os.strerror(failure.errno or 0)}"
         ) from failure
     # Connections have it from here.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)

@@ -8,9 +8,6 @@ only a stream that is being read may stay.
 import asyncio
 from collections.abc import Callable
 
-_MOST_VISITS = 64
-_SECONDS = 10.0
-
 
 class Doorman:
     """Makes the protocol of each connection.
@@ -24,8 +21,8 @@ class Doorman:
     def __init__(
         self,
         make_protocol: Callable[[], asyncio.Protocol],
-        most: int = _MOST_VISITS,
-        seconds: float = _SECONDS,
+        most: int,
+        seconds: float,
     ) -> None:
         self._make_protocol = make_protocol
         self._most = most
