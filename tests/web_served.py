@@ -98,22 +98,31 @@ class Served:
     Args:
         status: of the daemon; its switches are those of ``controls``.
         patience_seconds: the server's.
-        settings: but for the port.
+        port: any that is free if not given.
+        settings: all others.
     """
 
     def __init__(
-        self, status: Status, patience_seconds: float = 10.0, **settings: Any
+        self,
+        status: Status,
+        patience_seconds: float = 10.0,
+        port: int | None = None,
+        **settings: Any,
     ) -> None:
         self.status = status
         """May be replaced."""
         self.controls = Controls(preview=settings.get("preview", False))
-        port = free_port()
         self.web = WebServer(
-            HttpSettings(port=port, **settings),
+            HttpSettings(port=port or free_port(), **settings),
             self._tell,
             self.controls,
             patience_seconds=patience_seconds,
         )
+
+    @property
+    def url(self) -> str:
+        """Of the page."""
+        return f"http://127.0.0.1:{self.web.port}/"
 
     def ask(
         self, path: str, method: str = "GET", body: str | None = None, **headers: str
