@@ -104,7 +104,8 @@ class Browser:
 
     def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         """Call a method of the DevTools protocol."""
-        return self._run(self._call(method, arguments))
+        answer: dict[str, Any] = self._run(self._call(method, arguments))
+        return answer
 
     async def _attach(self) -> None:
         announced = self._folder / "DevToolsActivePort"

@@ -118,7 +118,6 @@ class Site:
         self, request: web.Request, handler: _Handler
     ) -> web.StreamResponse:
         """Let a request pass, or not; before it is known whether there is its path."""
-        _visit(request).asked = True
         headers = request.headers
         if not self._access.allows_host(headers.get("Host")):
             raise web.HTTPMisdirectedRequest(
@@ -135,6 +134,7 @@ class Site:
         if self._access.admits(
             headers.get("Authorization"), request.cookies.get(self._cookie)
         ):
+            _visit(request).admitted = True
             return await handler(request)
         return self._turn_away(request)
 

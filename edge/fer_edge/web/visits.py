@@ -38,10 +38,9 @@ class Doorman:
         self._visits[visit] = None
         if len(self._visits) <= self._most:
             return
-        # Whoever has connected and does not say what for makes room, the oldest first;
-        # where nobody idles, the newcomer does.
-        idle = (known for known in self._visits if not known.asked)
-        next(idle, visit).cut()
+        # Whoever has not been let in yet makes room, the oldest first: one who idles,
+        # or has no token. The newcomer is the last of them.
+        next(known for known in self._visits if not known.admitted).cut()
 
     def forget(self, visit: "Visit") -> None:
         """Note that a connection has gone."""
@@ -54,8 +53,8 @@ class Visit(asyncio.Protocol):
     def __init__(
         self, doorman: Doorman, inner: asyncio.Protocol, seconds: float
     ) -> None:
-        self.asked = False
-        """Whether a whole request has come."""
+        self.admitted = False
+        """Whether it has asked for something that it may have."""
         self._doorman = doorman
         self._inner = inner
         self._seconds = seconds

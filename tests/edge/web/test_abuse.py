@@ -2,11 +2,11 @@
 
 import contextlib
 import logging
-import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 
 from fer_contract.preprocess import Box
 from fer_edge.pipeline import Face
-from web_served import Served, Viewer, make_event, make_turn
+from web_served import TOKEN, Served, Viewer, make_event, make_turn
 
 Serve = Callable[..., Served]
 
 _SECONDS = 60.0
+_LOGIN = b"Content-Type: application/x-www-form-urlencoded\r\n"
+_FORM = _LOGIN + b"Content-Length: 100\r\n\r\n"
 _STREAM = b"GET /api/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -53,6 +55,11 @@ def _send(connection: socket.socket, data: bytes) -> None:
         connection.sendall(data)
 
 
+def _descriptors() -> int:
+    """Return how many files and sockets this process has open."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
 def _eventually(condition: Callable[[], bool]) -> None:
     last = time.monotonic() + _SECONDS
     while not condition():
@@ -81,15 +88,25 @@ def test_more_connections_than_places(serve: Serve) -> None:
         assert _rest(idle[0]) == b""
 
 
+def test_strangers_do_not_keep_others_out(serve: Serve, token_file: str) -> None:
+    """Whoever has no token makes room too, be there an answer under way or not."""
+    served = serve(token_file=token_file)
+    with _connected(served, 150) as strangers:
+        for connection in strangers:
+            _send(connection, b"POST /login HTTP/1.1\r\nHost: localhost\r\n" + _FORM)
+        answer = served.ask("/healthz", Authorization=f"Bearer {TOKEN}")
+        assert answer[0] == 200
+
+
 def test_slow_reader_of_an_answer(serve: Serve) -> None:
     """One who asks for a page and does not read it is cut off too."""
     served = serve(patience_seconds=1.0)
-    before = len(os.listdir("/proc/self/fd"))
+    before = _descriptors()
     with _connected(served, 10) as slow:
         for connection in slow:
             _send(connection, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50)
         # Ours and the server's, of each connection; the latter go.
-        _eventually(lambda: len(os.listdir("/proc/self/fd")) <= before + 10)
+        _eventually(lambda: _descriptors() <= before + 10)
 
 
 def test_one_request_a_connection(serve: Serve) -> None:
@@ -155,7 +172,7 @@ def test_hundreds_of_half_closed_viewers(serve: Serve) -> None:
     """Those who go without a word leave nothing behind: no place, no descriptor."""
     served = serve()
     assert served.ask("/healthz")[0] == 200
-    before = len(os.listdir("/proc/self/fd"))
+    before = _descriptors()
     for _ in range(15):
         with _connected(served, 20) as connections:
             for connection in connections:
@@ -168,7 +185,7 @@ def test_hundreds_of_half_closed_viewers(serve: Serve) -> None:
             return viewer.answer.status == 200
 
     _eventually(has_room)
-    _eventually(lambda: len(os.listdir("/proc/self/fd")) <= before)
+    _eventually(lambda: _descriptors() <= before)
 
 
 _LINE = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
@@ -212,9 +229,10 @@ def test_giant_heads(
 def test_giant_bodies(serve: Serve, body: bytes) -> None:
     """Refused, or cut off in time; nothing of it is kept."""
     served = serve(patience_seconds=1.0)
-    form = b"Content-Type: application/x-www-form-urlencoded\r\n"
     with _connected(served) as (connection,):
-        _send(connection, b"POST /login HTTP/1.1\r\nHost: localhost\r\n" + form + body)
+        _send(
+            connection, b"POST /login HTTP/1.1\r\nHost: localhost\r\n" + _LOGIN + body
+        )
         answer = _rest(connection)
         assert _code(answer) in (0, 400, 413)
     assert served.ask("/healthz")[0] == 200
@@ -267,11 +285,11 @@ def test_noise(served: Served, noise: bytes, begins_well: bool) -> None:
 def test_nothing_is_left_of_a_server(serve: Serve) -> None:
     """Neither threads nor descriptors, however it was treated."""
     served = serve()
-    threads, before = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    threads, before = threading.active_count(), _descriptors()
     with _connected(served, 30) as connections:
         for connection in connections[::2]:
             _send(connection, _STREAM)
         served.web.publish(make_event())
         served.web.close()
     assert threading.active_count() == threads - 1
-    _eventually(lambda: len(os.listdir("/proc/self/fd")) < before)
+    _eventually(lambda: _descriptors() < before)

@@ -1,5 +1,6 @@
 """Metrics, as Prometheus reads them, and what the board tells."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -129,7 +130,10 @@ def test_openmetrics(system: Path) -> None:
     metrics = Metrics(lambda: status, system)
     body, kind = metrics.answer("application/openmetrics-text;version=1.0.0,*/*;q=0.1")
     assert kind.startswith("application/openmetrics-text; version=1.0.0")
-    families = openmetrics.text_string_to_metric_families(body.decode())
+    parse: Callable[[str], Iterable[Metric]] = (
+        openmetrics.text_string_to_metric_families
+    )
+    families = parse(body.decode())
     samples = _samples(list(families))
     assert samples["fer_edge_frames_total"] == 1000
     plain = {

@@ -226,7 +226,7 @@ def test_preview_off(browser: Browser, live: Live, tmp_path: Path) -> None:
 
 
 def test_bars_are_as_long_as_the_scores(browser: Browser, serve: Serve) -> None:
-    """And the labels are the model's, whatever they are; their text stands with them."""
+    """And the labels are the model's, whatever they are, with their text beside."""
     about = dataclasses.replace(make_status().about, labels=("calm", "wild"))
     served = serve(make_status(about=about))
     face = Face(7, Box(8.0, 8.0, 24.0, 24.0), {"calm": 0.25, "wild": 0.75}, "wild")
@@ -305,8 +305,11 @@ def test_problems(browser: Browser, serve: Serve, tmp_path: Path) -> None:
     browser.picture(tmp_path / "page.png")
     for text, ratio in browser.evaluate(_CONTRASTS):
         assert ratio >= 4.5, text
+    state = "document.querySelector('#empty').textContent"
+    assert browser.evaluate(state) == "No frame for 1 min 39 s"
     served.status = make_status()
     browser.until("document.querySelector('#health').textContent === 'healthy'")
+    assert browser.evaluate(state) == "Waiting for a frame"
     assert browser.evaluate("document.querySelector('#findings').hidden") is True
 
 

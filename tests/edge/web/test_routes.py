@@ -154,7 +154,7 @@ def test_head(serve: Serve) -> None:
 
 @pytest.mark.parametrize("path", _PATHS[:-4])
 def test_headers(serve: Serve, path: str) -> None:
-    """Nothing is kept, framed, embedded or guessed at, and no other site may read it."""
+    """Nothing is kept, framed, embedded or guessed at; no other site may read it."""
     _, headers, _ = serve().ask(path, Origin="http://evil.example")
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -285,7 +285,7 @@ def test_ipv6(serve: Serve, token_file: str) -> None:
     assert served.ask("/healthz", Authorization=f"Bearer {TOKEN}")[0] == 200
 
 
-def test_status_that_fails(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+def test_status_that_fails(caplog: pytest.LogCaptureFixture) -> None:
     """A mistake of ours is answered by 500 without detail, logged, and survived."""
 
     class Broken(Served):
