@@ -283,11 +283,29 @@ def fetch_detector_command(
 
 
 @cli.command("schema")
-def schema_command() -> None:
-    """Print the JSON Schema of the events."""
-    from fer_edge.events import event_schema
+@click.option(
+    "--config",
+    "configuration",
+    is_flag=True,
+    help="Of the configuration instead, for editors.",
+)
+def schema_command(*, configuration: bool) -> None:
+    """Print the JSON Schema of the events.
 
-    click.echo(json.dumps(event_schema(), indent=2))
+    \b
+    Examples:
+      fer-edge schema | jq .properties
+      fer-edge schema --config > fer-edge.schema.json
+    """
+    if configuration:
+        from fer_edge.config_schema import config_schema
+
+        schema = config_schema()
+    else:
+        from fer_edge.events import event_schema
+
+        schema = event_schema()
+    click.echo(json.dumps(schema, indent=2))
 
 
 def main() -> None:

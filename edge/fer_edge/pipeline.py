@@ -13,6 +13,7 @@ from fer_edge.events import Event
 from fer_edge.locating import Locator
 from fer_edge.moment import Moment
 from fer_edge.stages import Stage, Stopwatch
+from fer_edge.tracking import TrackingSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,7 @@ class Pipeline:
         self._camera = camera
         self._locator = locator
         self._classifier = classifier
-        threshold = episodes.threshold or classifier.threshold
-        self._episodes = Episodes(dataclasses.replace(episodes, threshold=threshold))
+        self._episodes = Episodes(_with_threshold(episodes, classifier))
         self._seq = 0
         self._last: Moment | None = None
         self.faces = 0
@@ -91,6 +91,22 @@ class Pipeline:
         self.faces += len(faces)
         return Processed(events, tuple(faces))
 
+    def reconfigure(
+        self,
+        episodes: EpisodeSettings,
+        tracking: TrackingSettings,
+        every_seconds: float,
+    ) -> None:
+        """Go on with other settings, between two frames; episodes and faces stay.
+
+        Args:
+            episodes: as at the beginning.
+            tracking: how faces are followed.
+            every_seconds: time between two searches for faces.
+        """
+        self._locator.reconfigure(every_seconds, tracking)
+        self._episodes.settings = _with_threshold(episodes, self._classifier)
+
     def close(self) -> list[Event]:
         """End every episode, at the time of the last frame."""
         if self._last is None:
@@ -115,6 +131,13 @@ class Pipeline:
             replayed=False,
             model=self._classifier.name,
         )
+
+
+def _with_threshold(
+    settings: EpisodeSettings, classifier: Classifier
+) -> EpisodeSettings:
+    threshold = settings.threshold or classifier.threshold
+    return dataclasses.replace(settings, threshold=threshold)
 
 
 def _episode_id(camera: str, track: int, started: datetime) -> str:

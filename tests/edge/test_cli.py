@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 
 from fer_contract.manifest import BundleManifest, read_manifest
 from fer_contract.preprocess import Pixels
+from fer_edge.config_schema import config_schema
 from fer_edge.events import event_schema
 from fer_edge.models import RELEASED
 from fer_trainer.synthetic import Square, Video
@@ -205,10 +206,12 @@ def test_replay_with_a_configuration(
 def test_check_of_the_documented_configuration(run: Run, repository: Path) -> None:
     """As it is delivered, it says what is to be filled in."""
     path = repository / "systemd" / "fer-edge.toml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    number = lines.index('source = ""') + 1
     finished = run("check", path)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.splitlines() == [
-        f"fer-edge: {path}: camera.source: empty; a camera, URL or recording",
+        f"fer-edge: {path}:{number}: camera.source: empty; a camera, URL or recording",
     ]
 
 
@@ -233,17 +236,20 @@ def test_check_of_a_bad_configuration(run: Run, tmp_path: Path) -> None:
     finished = run("check", path)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.splitlines() == [
-        f"fer-edge: {path}: camera.nme: unknown key; did you mean name?",
-        f"{path}: camera.name: 2; a text in quotes is wanted",
-        f"{path}: camera.source: empty; a camera, URL or recording",
+        f"fer-edge: {path}:1: camera.source: empty; a camera, URL or recording",
+        f"{path}:2: camera.nme: unknown key; did you mean name?",
+        f"{path}:3: camera.name: 2; a text in quotes is wanted",
     ]
 
 
 def test_schema(run: Run) -> None:
-    """The schema is printed as JSON."""
+    """That of the events, or of the configuration, is printed as JSON."""
     finished = run("schema")
     assert (finished.returncode, finished.stderr) == (0, "")
     assert json.loads(finished.stdout) == event_schema()
+    finished = run("schema", "--config")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert json.loads(finished.stdout) == config_schema()
 
 
 # ---------------------------------------------------------------------- how it is ended
@@ -495,7 +501,7 @@ def test_bad_configuration(run: Run, tmp_path: Path, video: Path, bundle: Path) 
     """A mistake in the configuration keeps the daemon from starting."""
     config = tmp_path / "fer-edge.toml"
     config.write_text("[episodes]\nthreshold = 2.0\n")
-    wanted = f"{config}: episodes.threshold: 2.0; allowed is 0 to 1"
+    wanted = f"{config}:2: episodes.threshold: 2.0; allowed is 0 to 1"
     _check_complaint(run("run", "--config", config), 2, wanted)
     finished = run("replay", video, "--bundle", bundle, "--config", config)
     _check_complaint(finished, 2, wanted)

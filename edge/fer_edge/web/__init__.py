@@ -30,15 +30,15 @@ class HttpSettings:
     token_file: str = option("")
     """Holds the token that every request must bring; empty for the systemd credential
     ``http-token``, the variable FER_EDGE_HTTP_TOKEN, or none."""
-    preview: bool = option(False)
+    preview: bool = option(False, live=True)
     """Whether the page shows pictures: the only way by which they leave the process."""
-    preview_frames_per_second: float = option(5.0, low=0.2, high=30.0)
+    preview_frames_per_second: float = option(5.0, low=0.2, high=30.0, live=True)
     """That the page is shown, of faces and of pictures."""
-    stale_frame_seconds: float = option(30.0, low=1.0, high=86400.0)
+    stale_frame_seconds: float = option(30.0, low=1.0, high=86400.0, live=True)
     """Longest time without a frame that is healthy."""
-    stale_inference_seconds: float = option(30.0, low=1.0, high=86400.0)
+    stale_inference_seconds: float = option(30.0, low=1.0, high=86400.0, live=True)
     """Longest time without a frame looked at that is healthy, while detection is on."""
-    broker_seconds: float = option(300.0, low=1.0, high=604800.0)
+    broker_seconds: float = option(300.0, low=1.0, high=604800.0, live=True)
     """Longest time without the MQTT broker that is healthy."""
 
     @property

@@ -74,7 +74,8 @@ class Site:
         """The last ones, the newest behind."""
         self._access = access
         self._cookie = cookie
-        self._limits = limits
+        self.limits = limits
+        """May be replaced by any thread."""
         self._status = status
         self._controls = controls
         self._audience = audience
@@ -112,7 +113,7 @@ class Site:
 
     def report(self) -> dict[str, Any]:
         """Return how things stand."""
-        return report(self._status(), self._limits, read_clocks().seconds)
+        return report(self._status(), self.limits, read_clocks().seconds)
 
     async def _pass(
         self, request: web.Request, handler: _Handler
@@ -175,7 +176,7 @@ class Site:
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         status = self._status()
-        bad = problems(status, self._limits, read_clocks().seconds)
+        bad = problems(status, self.limits, read_clocks().seconds)
         return _json(health(bad, notes(status)), 503 if bad else 200)
 
     async def _readyz(self, _request: web.Request) -> web.Response:

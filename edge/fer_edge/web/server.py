@@ -120,6 +120,11 @@ class WebServer:
             )
         )
 
+    def reconfigure(self, settings: HttpSettings) -> None:
+        """Take the keys that can change while it runs, but for those of controls."""
+        self._interval = 1.0 / settings.preview_frames_per_second
+        self._site.limits = settings.limits
+
     @property
     def is_alive(self) -> bool:
         """Whether the server's thread is at work."""

@@ -67,6 +67,14 @@ def test_health_again(serve: Serve) -> None:
     assert served.ask("/healthz")[0] == 200
 
 
+def test_other_limits(serve: Serve) -> None:
+    """They hold from the next question on, without a restart."""
+    served = serve(make_status(frame_age_seconds=99.0))
+    assert served.ask("/healthz")[0] == 503
+    served.web.reconfigure(HttpSettings(stale_frame_seconds=100.0))
+    assert served.ask("/healthz")[0] == 200
+
+
 def test_ready(serve: Serve) -> None:
     """From the first frame on."""
     served = serve(make_status(frames=0))
