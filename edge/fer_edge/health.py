@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fer_edge.classifiers import Device
 from fer_edge.monitor import Status
+from fer_edge.publishers.mqtt import BrokerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,18 @@ def problems(status: Status, limits: HealthLimits, now: float) -> list[Finding]:
         away = now - broker.since
         if away > limits.broker_seconds:
             text = _overdue("not connected", away, limits.broker_seconds)
-            reason = f": {broker.reason}" if broker.reason else ""
-            found.append(Finding("broker", text + reason))
+            found.append(Finding("broker", text + _because(broker)))
     return found
 
 
-def notes(status: Status) -> list[Finding]:
-    """Return what a person should know, though the daemon does its work."""
+def notes(status: Status, limits: HealthLimits, now: float) -> list[Finding]:
+    """Return what a person should know, though the daemon does its work.
+
+    Args:
+        status: how things stand.
+        limits: beyond which it is a problem, and no note.
+        now: seconds of ``time.monotonic``.
+    """
     found = []
     classifier = status.classifier
     if classifier.device is Device.CPU and classifier.reason:
@@ -73,10 +79,16 @@ def notes(status: Status) -> list[Finding]:
     if status.outbox is not None and status.outbox.dropped:
         text = f"{status.outbox.dropped:,} events had to be dropped since the start"
         found.append(Finding("outbox", text))
-    if status.broker is not None and not status.broker.connected:
-        reason = f": {status.broker.reason}" if status.broker.reason else ""
-        found.append(Finding("broker", f"not connected{reason}"))
+    broker = status.broker
+    if broker is not None and not broker.connected:
+        away = now - broker.since
+        if away <= limits.broker_seconds:
+            found.append(Finding("broker", f"not connected{_because(broker)}"))
     return found
+
+
+def _because(broker: BrokerState) -> str:
+    return f": {broker.reason}" if broker.reason else ""
 
 
 def _overdue(what: str, seconds: float, allowed: float) -> str:

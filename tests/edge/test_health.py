@@ -95,8 +95,8 @@ def test_several_problems() -> None:
 
 def test_healthy_without_notes() -> None:
     """There is nothing to say."""
-    assert notes(_GOOD) == []
-    assert notes(replace(_GOOD, broker=None, outbox=None)) == []
+    assert notes(_GOOD, _LIMITS, _NOW) == []
+    assert notes(replace(_GOOD, broker=None, outbox=None), _LIMITS, _NOW) == []
 
 
 def test_notes() -> None:
@@ -108,9 +108,16 @@ def test_notes() -> None:
         outbox=OutboxState(0, 1234, durable=True),
         broker=BrokerState(connected=False, since=4999.0, reason="refused"),
     )
-    assert notes(status) == [
+    assert notes(status, _LIMITS, _NOW) == [
         Finding("classifier", "the processor stands in for the Edge TPU: unplugged"),
         Finding("detection", "switched off; no frame is looked at"),
         Finding("outbox", "1,234 events had to be dropped since the start"),
         Finding("broker", "not connected: refused"),
     ]
+
+
+def test_broker_away_for_long() -> None:
+    """It is a problem then, and not a note too."""
+    status = replace(_GOOD, broker=BrokerState(connected=False, since=0.0))
+    assert [found.part for found in problems(status, _LIMITS, _NOW)] == ["broker"]
+    assert notes(status, _LIMITS, _NOW) == []

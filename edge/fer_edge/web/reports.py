@@ -4,7 +4,7 @@ import base64
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from fer_contract.labels import UNCERTAIN
 from fer_contract.preprocess import Pixels
 from fer_edge.events import rfc3339
-from fer_edge.health import Finding, HealthLimits, notes, problems
+from fer_edge.health import HealthLimits, notes, problems
 from fer_edge.monitor import Status
 from fer_edge.pipeline import Face
 
@@ -56,7 +56,7 @@ def report(status: Status, limits: HealthLimits, now: float) -> dict[str, Any]:
     """Return how things stand, health included."""
     outbox, broker, classifier = status.outbox, status.broker, status.classifier
     return {
-        "health": health(problems(status, limits, now), notes(status)),
+        "health": health(status, limits, now),
         "uptime_seconds": _rounded(status.uptime_seconds),
         "detecting": status.detecting,
         "preview": status.preview,
@@ -93,12 +93,13 @@ def report(status: Status, limits: HealthLimits, now: float) -> dict[str, Any]:
     }
 
 
-def health(bad: Sequence[Finding], worth: Sequence[Finding]) -> dict[str, Any]:
+def health(status: Status, limits: HealthLimits, now: float) -> dict[str, Any]:
     """Return problems and notes."""
+    found = problems(status, limits, now)
     return {
-        "healthy": not bad,
-        "problems": [{"part": one.part, "text": one.text} for one in bad],
-        "notes": [{"part": one.part, "text": one.text} for one in worth],
+        "healthy": not found,
+        "problems": [asdict(problem) for problem in found],
+        "notes": [asdict(note) for note in notes(status, limits, now)],
     }
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from fer_edge.controls import Controls
 from fer_edge.events import Event
-from fer_edge.health import HealthLimits, notes, problems
+from fer_edge.health import HealthLimits
 from fer_edge.moment import read_clocks
 from fer_edge.monitor import Status
 from fer_edge.web.access import Access, is_foreign
@@ -175,9 +175,8 @@ class Site:
         return _html(self._page)
 
     async def _healthz(self, _request: web.Request) -> web.Response:
-        status = self._status()
-        bad = problems(status, self.limits, read_clocks().seconds)
-        return _json(health(bad, notes(status)), 503 if bad else 200)
+        found = health(self._status(), self.limits, read_clocks().seconds)
+        return _json(found, 200 if found["healthy"] else 503)
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         ready = self._status().frames > 0
@@ -217,19 +216,16 @@ class Site:
             # nginx would hold a stream back until a buffer is full.
             headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
         )
-        with self._audience.seat() as seat:
-            # All that there is, so that the page needs nothing else, also after a
-            # connection was lost.
-            seat.show("hello", message("hello", self._greeting()))
-            try:
-                await answer.prepare(request)
-                visit.stay()
+        await answer.prepare(request)
+        visit.stay()
+        try:
+            with self._audience.seat() as seat:
                 await self._feed(seat, answer)
-            except TimeoutError:
-                _LOGGER.info("HTTP: %s does not keep up; cut off", request.remote)
-                visit.cut()
-            except ConnectionError:  # gone, as viewers go
-                visit.cut()
+        except TimeoutError:
+            _LOGGER.info("HTTP: %s does not keep up; cut off", request.remote)
+            visit.cut()
+        except ConnectionError:  # gone, as viewers go
+            visit.cut()
         return answer
 
     async def _feed(self, seat: Seat, answer: web.StreamResponse) -> None:
@@ -239,9 +235,13 @@ class Site:
             TimeoutError: the viewer does not take it.
             ConnectionError: the viewer has gone.
         """
-        while (chunk := await seat.take()) is not None:
+        # First all that there is, so that the page needs nothing else, also after a
+        # connection was lost. What comes from now on waits in the seat.
+        chunk: bytes | None = message("hello", self._greeting())
+        while chunk is not None:
             async with asyncio.timeout(self._patience_seconds):
                 await answer.write(chunk)
+            chunk = await seat.take()
 
     def _greeting(self) -> dict[str, Any]:
         return {

@@ -327,6 +327,24 @@ def test_detection_off(browser: Browser, serve: Serve) -> None:
     )
 
 
+def test_tab_in_the_background(browser: Browser, serve: Serve) -> None:
+    """Nobody looks, so nothing is sent; in the foreground it goes on."""
+    served = serve()
+    browser.open(served.url)
+    browser.until("document.querySelector('#link').textContent === 'live'")
+    browser.evaluate(_TURN_TAB.format("true"))
+    assert browser.evaluate("document.querySelector('#link').textContent") == "paused"
+    browser.evaluate(_TURN_TAB.format("false"))
+    browser.until("document.querySelector('#link').textContent === 'live'")
+    assert browser.asked.count(f"{served.url}api/stream") == 2
+
+
+_TURN_TAB = (
+    "Object.defineProperty(document, 'hidden', {{value: {}, configurable: true}});"
+    "document.dispatchEvent(new Event('visibilitychange'))"
+)
+
+
 def test_server_that_comes_back(browser: Browser, serve: Serve) -> None:
     """The page says that it lost touch, and finds back by itself."""
     first = serve()

@@ -1,5 +1,7 @@
 """``[http]``: what is refused before a port is opened."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,18 @@ from fer_edge.errors import ConfigurationError
 from fer_edge.health import HealthLimits
 from fer_edge.web import HttpSettings, complaints, read_token
 from web_served import TOKEN
+
+
+def test_nothing_is_loaded_that_is_not_asked_for() -> None:
+    """A device without a page spends no memory on one."""
+    program = (
+        "import sys, fer_edge.config, fer_edge.start, fer_edge.web;"
+        "print({'aiohttp', 'prometheus_client', 'asyncio'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
 
 
 def test_default() -> None:
