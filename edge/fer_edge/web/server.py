@@ -209,9 +209,9 @@ class WebServer:
 
     def _draw(self, look: Look) -> tuple[bytes, bytes | None]:
         """Return a message of what is seen, and the picture."""
-        # Asked again: it may have been switched off since.
-        wanted = look.pixels is not None and self._controls.preview
-        picture = jpeg(look.pixels) if look.pixels is not None and wanted else None
+        # Asked again: the preview may have been switched off since.
+        shown = look.pixels if self._controls.preview else None
+        picture = jpeg(shown) if shown is not None else None
         return message("seen", seen(look, picture)), picture
 
     async def _show_status(self) -> None:
