@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fer_edge import web
 from fer_edge.cameras import settings as camera_settings
 from fer_edge.cameras.settings import CameraSettings
 from fer_edge.classifiers import ModelSettings
@@ -23,6 +24,7 @@ from fer_edge.publishers.hook import HookSettings
 from fer_edge.publishers.json_lines import JsonLinesSettings
 from fer_edge.toml_lines import key_lines
 from fer_edge.tracking import TrackingSettings
+from fer_edge.web import HttpSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Config:
     faces: DetectorSettings = field(default_factory=DetectorSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     episodes: EpisodeSettings = field(default_factory=EpisodeSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
     json_lines: JsonLinesSettings = field(default_factory=JsonLinesSettings)
     hooks: tuple[HookSettings, ...] = ()
 
@@ -97,6 +100,7 @@ def complaints(config: Config) -> list[str]:
     found = camera_settings.complaints(config.camera)
     if missing := missing_model(config.faces):
         found.append(missing)
+    found += web.complaints(config.http)
     found += hook.complaints(config.hooks)
     return found
 

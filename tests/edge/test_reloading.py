@@ -5,10 +5,12 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fer_contract.preprocess import Pixels
 from fer_edge.cameras import Frame
 from fer_edge.cameras.drawn import Drawn
 from fer_edge.cameras.settings import CameraSettings
@@ -166,6 +168,11 @@ def test_live_keys() -> None:
         "episodes.trigger_seconds",
         "episodes.refractory_seconds",
         "episodes.update_seconds",
+        "http.preview",
+        "http.preview_frames_per_second",
+        "http.stale_frame_seconds",
+        "http.stale_inference_seconds",
+        "http.broker_seconds",
     ]
 
 
@@ -192,6 +199,27 @@ def test_running_episode() -> None:
     (ended,) = pipeline.close()
     assert {event.id for event in (*updates, ended)} == {begun.id}
     assert ended.started_at == begun.started_at
+
+
+def test_following() -> None:
+    """Faces are sought and given up as the new settings say."""
+    settings = EpisodeSettings(trigger_seconds=0.0)
+    locator = Locator(HaarDetector(48, 480), 0.0, TrackingSettings(lost_seconds=1.0))
+    pipeline = Pipeline("door", locator, CpuClassifier(RELEASED), settings)
+    scene = Drawn().read(1.0).pixels
+    dark = np.zeros_like(scene)
+
+    def show(pixels: Pixels, seconds: float) -> list[str]:
+        at = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        news = pipeline.process(Frame(pixels, Moment(seconds, at))).events
+        return [event.type.value for event in news]
+
+    assert show(scene, 0.0) == ["new"]
+    pipeline.reconfigure(settings, TrackingSettings(lost_seconds=3.0), 0.5)
+    assert [show(dark, seconds) for seconds in (1.0, 2.0, 3.0)] == [[]] * 3
+    assert show(dark, 3.5) == ["end"]
+    assert not locator.due(dark, 3.9)
+    assert locator.due(dark, 4.0)
 
 
 def test_threshold_while_it_runs() -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -151,6 +152,18 @@ def test_much_output(shell: RunShell) -> None:
     assert finished == Finished("", ("a line",) * 20)
     long = shell("head -c 1000000 /dev/zero | tr '\\0' x")
     assert long == Finished("", ("x" * 300,))
+
+
+def test_endless_output(shell: RunShell) -> None:
+    """A command that never ceases to print is ended in time, and fills no memory."""
+    tracemalloc.start()
+    try:
+        finished = shell("yes", seconds=1.0)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert finished == Finished("killed after 1 s", ("y",) * 20)
+    assert most < 1_000_000
 
 
 def test_odd_output(shell: RunShell) -> None:

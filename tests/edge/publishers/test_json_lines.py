@@ -1,8 +1,10 @@
 """Events as lines of JSON: on a stream, and in a file that others rename."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from fer_edge.errors import ConfigurationError
 from fer_edge.events import Event
+from fer_edge.publishers import Publisher
 from fer_edge.publishers.json_lines import (
     JsonLines,
     JsonLinesSettings,
@@ -37,6 +40,18 @@ def _numbers(path: Path) -> list[int]:
     text = path.read_text()
     assert text.endswith("\n")
     return [json.loads(line)["seq"] for line in text.splitlines()]
+
+
+def _fill(lines: Publisher, event: Event) -> int:
+    """Publish until the disk is full; return the ``seq`` that did not fit."""
+    for seq in range(1, 10_000):
+        try:
+            lines.publish(replace(event, seq=seq))
+        except OSError as failure:
+            assert failure.errno == errno.ENOSPC
+            assert seq > 1
+            return seq
+    raise AssertionError("the disk is not full")
 
 
 def test_lines(path: Path, event: Event) -> None:
@@ -131,18 +146,12 @@ def test_half_a_line(path: Path, event: Event) -> None:
 def test_full_disk(full_disk: Path, event: Event) -> None:
     """What does not fit is not written by half, and what comes later is whole."""
     path, ballast = full_disk / "events.jsonl", full_disk / "ballast"
-    lines = LinesFile(path)
     ballast.write_bytes(bytes(250 * 1024))
-    seq = 0
-    with pytest.raises(OSError, match="No space left on device"):  # noqa: PT012
-        while True:
-            seq += 1
-            lines.publish(replace(event, seq=seq))
-    assert seq > 1
-    assert _numbers(path) == list(range(1, seq))
-    ballast.unlink()
-    lines.publish(replace(event, seq=seq))
-    lines.close()
+    with closing(LinesFile(path)) as lines:
+        seq = _fill(lines, event)
+        assert _numbers(path) == list(range(1, seq))
+        ballast.unlink()
+        lines.publish(replace(event, seq=seq))
     assert _numbers(path) == list(range(1, seq + 1))
 
 
@@ -152,11 +161,7 @@ def test_stream_on_a_full_disk(full_disk: Path, event: Event) -> None:
     ballast.write_bytes(bytes(250 * 1024))
     with path.open("w") as stream:
         lines = JsonLines(stream)
-        seq = 0
-        with pytest.raises(OSError, match="No space left on device"):  # noqa: PT012
-            while True:
-                seq += 1
-                lines.publish(replace(event, seq=seq))
+        seq = _fill(lines, event)
         ballast.unlink()
         lines.publish(replace(event, seq=seq))
     assert _numbers(path) == list(range(1, seq + 1))
@@ -169,12 +174,11 @@ def test_start_on_a_full_disk(full_disk: Path, event: Event) -> None:
             (full_disk / f"{number}").write_bytes(bytes(65536))
         except OSError:
             break
-    lines = LinesFile(full_disk / "events.jsonl")
-    with pytest.raises(OSError, match="No space left on device"):
+    with closing(LinesFile(full_disk / "events.jsonl")) as lines:
+        with pytest.raises(OSError, match="No space left on device"):
+            lines.publish(event)
+        (full_disk / "0").unlink()
         lines.publish(event)
-    (full_disk / "0").unlink()
-    lines.publish(event)
-    lines.close()
     assert _numbers(full_disk / "events.jsonl") == [1]
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,13 +101,12 @@ def test_failing_publisher(
 def test_full_disk(full_disk: Path, event: Event, until: Until) -> None:
     """Once there is room again, all that could wait is written, each line whole."""
     path, ballast = full_disk / "events.jsonl", full_disk / "ballast"
-    queue = Queued("json_lines", LinesFile(path), limit=100)
     ballast.write_bytes(bytes(252 * 1024))
-    _publish(queue, event, 100)
-    until(lambda: queue.state.reason == "No space left on device")
-    ballast.unlink()
-    until(lambda: queue.state.handed_on == 100)
-    queue.close()
+    with closing(Queued("json_lines", LinesFile(path), limit=100)) as queue:
+        _publish(queue, event, 100)
+        until(lambda: queue.state.reason == "No space left on device")
+        ballast.unlink()
+        until(lambda: queue.state.handed_on == 100)
     lines = path.read_text().splitlines()
     assert [json.loads(line)["seq"] for line in lines] == list(range(1, 101))
 
