@@ -97,11 +97,17 @@ def examine(path: Path) -> tuple[Config, list[Mistake]]:
 
 def complaints(config: Config) -> list[str]:
     """Say what keeps a configuration of allowed values from running, a line a key."""
+    found = complaints_of_pipeline(config)
+    found += web.complaints(config.http)
+    found += hook.complaints(config.hooks)
+    return found
+
+
+def complaints_of_pipeline(config: Config) -> list[str]:
+    """As complaints, of what makes events of frames: all that a recording needs."""
     found = camera_settings.complaints(config.camera)
     if missing := missing_model(config.faces):
         found.append(missing)
-    found += web.complaints(config.http)
-    found += hook.complaints(config.hooks)
     return found
 
 

@@ -44,6 +44,7 @@ def serve(path: Path) -> None:
             outlets.publishers,
             stop,
             watches=outlets.watches,
+            notice=outlets.notice,
             controls=controls,
             between=_Reloader(path, config, parts.pipeline, hangup),
         )

@@ -1,12 +1,12 @@
 """Everyone whom the daemon tells: of its events, of its frames, of how it is."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fer_contract import __version__
 from fer_edge.cameras.source import parse_source
 from fer_edge.config import Config
 from fer_edge.controls import Controls
-from fer_edge.daemon import Watch
+from fer_edge.daemon import Notice, Watch
 from fer_edge.errors import ConfigurationError
 from fer_edge.moment import Moment, read_clocks
 from fer_edge.monitor import About, Monitor, Status
@@ -22,10 +22,12 @@ from fer_edge.start import Parts
 class Outlets:
     """What the loop hands things to."""
 
-    publishers: list[Publisher] = field(default_factory=list)
+    publishers: list[Publisher]
     """Get every event, and are closed by the loop."""
-    watches: list[Watch] = field(default_factory=list)
+    watches: list[Watch]
     """See every frame."""
+    notice: Notice
+    """Is told of every frame as it comes."""
 
 
 def open_outlets(
@@ -50,7 +52,7 @@ def open_outlets(
     labels = parts.classifier.labels
     if unknown := unknown_emotions(config.hooks, labels):
         raise ConfigurationError(*unknown)
-    outlets = Outlets()
+    publishers: list[Publisher] = []
 
     def status() -> Status:
         return monitor.status(read_clocks())
@@ -62,7 +64,7 @@ def open_outlets(
         broker = MqttPublisher(
             config.mqtt, config.home_assistant, outbox, status, controls
         )
-        outlets.publishers.append(broker)
+        publishers.append(broker)
     monitor = Monitor(
         _about(config, parts, begun),
         begun,
@@ -71,21 +73,21 @@ def open_outlets(
         (lambda: outbox.state) if outbox else None,
         (lambda: broker.state) if broker else None,
     )
-    outlets.watches.append(monitor.see)
+    watches: list[Watch] = [monitor.see]
     if lines := open_json_lines(config.json_lines):
-        outlets.publishers.append(Queued("json_lines", lines))
+        publishers.append(Queued("json_lines", lines))
     for index, settings in enumerate(config.hooks):
         hook = Hook(hook_name(index), settings)
-        outlets.publishers.append(Queued(hook_name(index), hook, wants=hook.wants))
+        publishers.append(Queued(hook_name(index), hook, wants=hook.wants))
     if config.http.port:
         from fer_edge.web.server import WebServer
 
         server = WebServer(config.http, status, controls)
-        outlets.publishers.append(server)
-        outlets.watches.append(server.see)
+        publishers.append(server)
+        watches.append(server.see)
     if broker is not None:
         broker.start()
-    return outlets
+    return Outlets(publishers, watches, monitor.arrive)
 
 
 def _about(config: Config, parts: Parts, begun: Moment) -> About:

@@ -10,7 +10,7 @@ from fer_edge.cameras.opening import open_camera
 from fer_edge.cameras.settings import CameraSettings
 from fer_edge.cameras.source import parse_source
 from fer_edge.classifiers import Classifier, make_classifier
-from fer_edge.config import Config, complaints
+from fer_edge.config import Config, complaints_of_pipeline
 from fer_edge.daemon import Summary, Watch, run, stop_on_signals
 from fer_edge.detectors import make_detector
 from fer_edge.errors import ConfigurationError
@@ -51,7 +51,7 @@ def assemble(config: Config, last_seq: int = 0) -> Parts:
     Raises:
         FerError: a part that cannot be built; the message names it.
     """
-    if missing := complaints(config):
+    if missing := complaints_of_pipeline(config):
         raise ConfigurationError(*missing)
     detector = make_detector(config.faces)
     locator = Locator(detector, config.faces.every_seconds, config.tracking)
