@@ -9,7 +9,7 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from fer_edge.config import Config
-from fer_edge.options import item_of, pattern_of, section_of
+from fer_edge.options import is_needed, item_of, pattern_of, section_of
 
 _WITHOUT_NUL = r"^[^\u0000]*$"
 
@@ -53,7 +53,7 @@ def meanings(kind: type) -> dict[str, str]:
 
 def _section(kind: type) -> dict[str, Any]:
     types, texts = typing.get_type_hints(kind), meanings(kind)
-    needed = [part.name for part in fields(kind) if _is_needed(part)]
+    needed = [part.name for part in fields(kind) if is_needed(part)]
     properties = {}
     for part in fields(kind):
         properties[part.name] = _part(part, types[part.name])
@@ -99,7 +99,3 @@ def _value(wanted: object, limits: Mapping[str, Any]) -> dict[str, Any]:
         return {"type": "string", "pattern": f"^({'|'.join(map(pattern_of, forms))})$"}
     schema: dict[str, Any] = {"type": "string", "pattern": _WITHOUT_NUL}
     return schema | ({"minLength": 1} if limits["filled"] else {})
-
-
-def _is_needed(part: "Field[Any]") -> bool:
-    return part.default is MISSING and part.default_factory is MISSING

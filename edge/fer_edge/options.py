@@ -6,7 +6,7 @@ import re
 import typing
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, field, fields, is_dataclass
+from dataclasses import MISSING, Field, field, fields, is_dataclass
 from typing import Any, TypeVar
 
 Settings = TypeVar("Settings")
@@ -78,6 +78,11 @@ def item_of(wanted: object) -> Any:
     return typing.get_args(wanted)[0] if typing.get_origin(wanted) is tuple else None
 
 
+def is_needed(part: "Field[Any]") -> bool:
+    """Tell whether a field has no default."""
+    return part.default is MISSING and part.default_factory is MISSING
+
+
 def spelled(key: Key) -> str:
     """Write a key as TOML does, and the number of a list item in brackets."""
     text = ""
@@ -129,12 +134,12 @@ def _read(
     ]
     values: dict[str, Any] = {}
     for name, part in known.items():
-        # A mistaken setting that is needed has no default to fall back on.
-        if part.default is MISSING and part.default_factory is MISSING:
+        if is_needed(part):
+            # If it is mistaken, there is no default to fall back on.
             values[name] = None
         key, wanted = (*at, name), types[name]
         if name not in table:
-            if name in values:
+            if is_needed(part):
                 mistakes.append(f"{spelled(key)}: missing")
             continue
         value, item = table[name], item_of(wanted)
@@ -142,7 +147,7 @@ def _read(
             if isinstance(value, Mapping):
                 values[name] = _read(section, value, key, homes, mistakes)
             else:
-                mistakes.append(f"{spelled(key)}: {_shown(value)}; a section is wanted")
+                mistakes.append(_line(key, value, "a section is wanted"))
         elif section := section_of(item):
             if isinstance(value, list) and all(isinstance(v, Mapping) for v in value):
                 values[name] = tuple(
@@ -150,33 +155,36 @@ def _read(
                     for index, each in enumerate(value)
                 )
             else:
-                wanted = f"sections [[{name}]], in two brackets, are wanted"
-                mistakes.append(f"{spelled(key)}: {_shown(value)}; {wanted}")
-        elif found := _mistakes(value, item or wanted, part.metadata, key, item):
-            mistakes += found
+                sections = f"sections [[{name}]], in two brackets, are wanted"
+                mistakes.append(_line(key, value, sections))
         elif item:
-            values[name] = tuple(value)
+            found = _mistakes_of_list(key, value, item, part.metadata)
+            mistakes += found
+            if not found:
+                values[name] = tuple(value)
+        elif complaint := _complaint(value, wanted, part.metadata):
+            mistakes.append(_line(key, value, complaint))
         else:
             values[name] = float(value) if wanted is float else value
     return kind(**values)
 
 
-def _mistakes(
-    value: Any, wanted: object, limits: Mapping[str, Any], key: Key, item: object
+def _line(key: Key, value: object, complaint: str) -> str:
+    return f"{spelled(key)}: {_shown(value)}; {complaint}"
+
+
+def _mistakes_of_list(
+    key: Key, value: object, item: object, limits: Mapping[str, Any]
 ) -> list[str]:
-    """Return the lines about a value, or about the items of a list."""
-    parts = {key: value}
-    if item:
-        if not isinstance(value, list):
-            return [f"{spelled(key)}: {_shown(value)}; a list in brackets is wanted"]
-        if limits["filled"] and not value:
-            return [f"{spelled(key)}: []; a list that is not empty is wanted"]
-        parts = {(*key, index): each for index, each in enumerate(value)}
-        limits = {**limits, "filled": False}
+    if not isinstance(value, list):
+        return [_line(key, value, "a list in brackets is wanted")]
+    if limits["filled"] and not value:
+        return [_line(key, value, "a list that is not empty is wanted")]
+    limits = {**limits, "filled": False}
     return [
-        f"{spelled(part)}: {_shown(each)}; {complaint}"
-        for part, each in parts.items()
-        if (complaint := _complaint(each, wanted, limits))
+        _line((*key, index), each, complaint)
+        for index, each in enumerate(value)
+        if (complaint := _complaint(each, item, limits))
     ]
 
 
