@@ -54,10 +54,10 @@ class AgeClock:
 
     def read(self, seconds: float) -> float:
         """Return its reading at a time of the steady clock, in seconds."""
-        return self.begun + seconds - self.steady
+        return self.begun + (seconds - self.steady)
 
     def since(self, age: float) -> float:
         """Return the steady time of a reading; minus infinity for an earlier run's."""
         if age < self.begun:
             return float("-inf")
-        return self.steady + age - self.begun
+        return self.steady + (age - self.begun)

@@ -10,6 +10,14 @@ _COMPANIONS = ("-wal", "-shm")
 """What SQLite puts beside its file, by the end of the name."""
 
 
+def with_companions(path: Path) -> tuple[Path, ...]:
+    """Return a file of SQLite and what may be beside it, the file itself last.
+
+    Whatever is done with them and broken off can then be done again.
+    """
+    return (*(path.with_name(path.name + end) for end in _COMPANIONS), path)
+
+
 def set_aside(path: Path, at: datetime) -> Path:
     """Rename a file and its companions, and remove what was set aside long ago.
 
@@ -25,11 +33,11 @@ def set_aside(path: Path, at: datetime) -> Path:
     """
     stamp = f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     target = path.with_name(f"{path.name}.corrupt-{stamp}")
-    # The file itself last: broken off before, this begins again at the next opening.
-    for end in (*_COMPANIONS, ""):
-        source = path.with_name(path.name + end)
+    for source, goal in zip(
+        with_companions(path), with_companions(target), strict=True
+    ):
         if source.exists():
-            source.replace(target.with_name(target.name + end))
+            source.replace(goal)
     _remove_oldest(path)
     return target
 
@@ -42,5 +50,5 @@ def _remove_oldest(path: Path) -> None:
         if not found.name.endswith(_COMPANIONS)
     )
     for old in aside[:-_KEPT]:
-        for end in (*_COMPANIONS, ""):
-            old.with_name(old.name + end).unlink(missing_ok=True)
+        for each in with_companions(old):
+            each.unlink(missing_ok=True)

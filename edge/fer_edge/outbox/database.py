@@ -1,6 +1,7 @@
 """How this package speaks to SQLite, and what it makes of its complaints."""
 
 import contextlib
+import errno
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -16,7 +17,6 @@ _CACHE_KILOBYTES = 1000
 _REFUSALS = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_NOMEM,
@@ -28,6 +28,10 @@ _REFUSALS = {
 
 class DiskError(Exception):
     """The disk does not take or give it now; the file may be sound."""
+
+
+class FullError(DiskError):
+    """The disk has no room left."""
 
 
 class InUseError(DiskError):
@@ -49,12 +53,17 @@ def told_apart() -> Iterator[None]:
     try:
         yield
     except OSError as failure:
-        raise DiskError(failure.strerror or str(failure)) from failure
+        full = failure.errno in (errno.ENOSPC, errno.EDQUOT)
+        kind = FullError if full else DiskError
+        raise kind(failure.strerror or str(failure)) from failure
     except sqlite3.ProgrammingError:
         raise
     except sqlite3.DatabaseError as failure:
         # The low byte; the rest tells more than is wanted here.
-        if failure.sqlite_errorcode & 0xFF in _REFUSALS:
+        code = failure.sqlite_errorcode & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            raise FullError(str(failure)) from failure
+        if code in _REFUSALS:
             raise DiskError(str(failure)) from failure
         raise DamagedError(str(failure)) from failure
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from fer_edge.moment import Moment
 from fer_edge.outbox import Stored
 from fer_edge.outbox.ageing import AgeClock, Reading
-from fer_edge.outbox.aside import set_aside
+from fer_edge.outbox.aside import set_aside, with_companions
 from fer_edge.outbox.budget import Budget
 from fer_edge.outbox.database import DamagedError, DiskError, InUseError, told_apart
 from fer_edge.outbox.reader import Reader
@@ -74,7 +74,8 @@ class Disk:
         """
         if self._store is None:
             with told_apart():
-                self._path.parent.mkdir(parents=True, exist_ok=True)
+                if not self._path.parent.exists():
+                    self._path.parent.mkdir(parents=True)
                 self._take_lock()
             self._open(now)
         assert self._store is not None
@@ -100,10 +101,10 @@ class Disk:
                 self._open(now)
                 self._change(new, (), seq, now)
         except DamagedError as damage:
-            self._close_store()
+            self._let_go()
             raise DiskError(str(damage)) from damage
         except DiskError:
-            self._close_store()
+            self._let_go()
             raise
 
     def tend(self, now: Moment) -> bool:
@@ -124,7 +125,7 @@ class Disk:
             self._spoilt = damage
             return True
         except DiskError:
-            self._close_store()
+            self._let_go()
             raise
 
     def read(self, after: int, before: int, limit: int) -> list[Stored]:
@@ -144,14 +145,34 @@ class Disk:
             since = self._clock.since
             return [Stored(row.position, row.text, since(row.age)) for row in rows]
 
+    def make_room(self, arrived: Collection[int]) -> bool:
+        """Remove the file if nothing in it still waits; tell whether that was so.
+
+        A disk that the outbox itself has filled has no room for the log either, through
+        which alone events can be deleted.
+        """
+        with self._reading:
+            if self._reader is None:
+                return False
+            try:
+                if not self._reader.has_only(arrived):
+                    return False
+            except (DiskError, DamagedError) as failure:
+                self._spoilt = failure
+                return False
+            self._close_reader()
+            self._close_store()
+            with contextlib.suppress(OSError):
+                for path in with_companions(self._path):
+                    path.unlink(missing_ok=True)
+        self.events = 0
+        return True
+
     def close(self) -> None:
         """Let go of the file."""
         with self._reading:
             self._close_reader()
-        self._close_store()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._let_go()
 
     def _open(self, now: Moment) -> None:
         # The log is emptied at the opening, for which nobody may read.
@@ -164,8 +185,10 @@ class Disk:
             failing.callback(store.close)
             if self._clock is None:
                 self._join(store, now)
-            if self._reader is None:
-                self._reader = Reader(self._path)
+            # Also where there is one: the disk may be another than before.
+            reader = Reader(self._path)
+            self._close_reader()
+            self._reader = reader
             self._store, self.events = store, store.tally.events
             failing.pop_all()
 
@@ -212,7 +235,10 @@ class Disk:
         with told_apart():
             target = set_aside(self._path, now.at)
         _LOGGER.warning(
-            "%s: %s; set aside as %s, and a new file begun", self._path, damage, target
+            "outbox: %s: %s; set aside as %s, and a new file begun",
+            self._path,
+            damage,
+            target,
         )
 
     def _take_lock(self) -> None:
@@ -232,6 +258,13 @@ class Disk:
             os.close(lock)
             raise InUseError("another fer-edge keeps its events there") from other
         self._lock = lock
+
+    def _let_go(self) -> None:
+        """Leave nothing open that would keep a disk from being mounted anew."""
+        self._close_store()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def _close_store(self) -> None:
         if self._store is not None:

@@ -12,7 +12,7 @@ from fer_edge.events import Event
 from fer_edge.moment import Moment, read_clocks
 from fer_edge.outbox import OutboxSettings, OutboxState, Stored
 from fer_edge.outbox.budget import Budget
-from fer_edge.outbox.database import DiskError, InUseError
+from fer_edge.outbox.database import DiskError, FullError, InUseError
 from fer_edge.outbox.disk import Disk
 from fer_edge.outbox.memory import Queue
 
@@ -142,6 +142,8 @@ class DurableOutbox:
             if not self._confirmed:
                 self._forget_at = now + _FORGET_SECONDS
             for position in positions:
+                if position > self._position:
+                    continue
                 if position not in self._pending or position in self._doubtful:
                     self._confirmed.add(position)
                 self._pending.remove((position,))
@@ -154,6 +156,8 @@ class DurableOutbox:
     def close(self) -> None:
         """Store what is under way, and let go of the file."""
         with self._changed:
+            if self._closing:
+                return
             self._closing = True
             self._changed.notify_all()
         self._thread.join(_CLOSE_SECONDS)
@@ -227,6 +231,8 @@ class DurableOutbox:
             with self._changed:
                 self._put_back()
                 self._hold(refusal, now.seconds)
+            if isinstance(refusal, FullError):
+                self._make_room()
             self._tell()
             return not closing
         with self._changed:
@@ -236,6 +242,16 @@ class DurableOutbox:
         if new:
             self._tell()
         return bool(left) or not closing
+
+    def _make_room(self) -> None:
+        """Give up a file that fills the disk with what has arrived."""
+        with self._changed:
+            arrived = frozenset(self._confirmed)
+        if arrived and self._disk.make_room(arrived):
+            with self._changed:
+                self._confirmed -= arrived
+                self._doubtful.clear()
+                self._on_disk = 0
 
     def _due(self) -> float:
         """Return when the writer is next to act."""

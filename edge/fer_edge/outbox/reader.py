@@ -1,5 +1,7 @@
 """Events out of the file of SQLite, beside the one who writes it."""
 
+import contextlib
+from collections.abc import Collection
 from pathlib import Path
 
 from fer_edge.outbox.database import DamagedError, checksum, connect, told_apart
@@ -40,6 +42,13 @@ class Reader:
                 raise DamagedError(f"event {position} is not what was stored")
             rows.append(Row(position, age, text.decode()))
         return rows
+
+    def has_only(self, positions: Collection[int]) -> bool:
+        """Tell whether the file has no events but these."""
+        with told_apart():
+            found = self._connection.execute("SELECT position FROM event")
+            with contextlib.closing(found):
+                return all(position in positions for (position,) in found)
 
     def close(self) -> None:
         """Let go of the file."""
