@@ -15,6 +15,7 @@ from fer_edge.detectors import DetectorSettings, missing_model
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import ConfigurationError
 from fer_edge.options import read
+from fer_edge.outbox import OutboxSettings
 from fer_edge.tracking import TrackingSettings
 
 
@@ -27,6 +28,7 @@ class Config:
     faces: DetectorSettings = field(default_factory=DetectorSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     episodes: EpisodeSettings = field(default_factory=EpisodeSettings)
+    outbox: OutboxSettings = field(default_factory=OutboxSettings)
 
 
 def load_config(path: Path) -> Config:

@@ -5,7 +5,7 @@ import fcntl
 import logging
 import os
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from fer_edge.moment import Moment
@@ -15,7 +15,8 @@ from fer_edge.outbox.aside import set_aside, with_companions
 from fer_edge.outbox.budget import Budget
 from fer_edge.outbox.database import DamagedError, DiskError, InUseError, told_apart
 from fer_edge.outbox.reader import Reader
-from fer_edge.outbox.store import Row, Store
+from fer_edge.outbox.schema import Row
+from fer_edge.outbox.store import Store
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ class Disk:
         self._begun, self._claim = begun, claim
         self._lock: int | None = None
         self._store: Store | None = None
-        self._clock: AgeClock | None = None
+        self._joined = False
+        self._clock = AgeClock(0.0, begun.seconds)
         self._reading = threading.Lock()
         self._reader: Reader | None = None
         self._spoilt: DiskError | DamagedError | None = None
@@ -72,14 +74,7 @@ class Disk:
             InUseError: another process has it.
             DiskError: the disk does not let it.
         """
-        if self._store is None:
-            with told_apart():
-                if not self._path.parent.exists():
-                    self._path.parent.mkdir(parents=True)
-                self._take_lock()
-            self._open(now)
-        assert self._store is not None
-        return self._store.tally.seq
+        return self._opened(now).tally.seq
 
     def change(
         self, new: Sequence[Stored], gone: Collection[int], seq: int, now: Moment
@@ -91,42 +86,30 @@ class Disk:
         Raises:
             DiskError: the disk does not take them.
         """
-        self.open(now)
-        try:
+        with self._letting_go():
             try:
                 self._change(new, gone, seq, now)
             except DamagedError as damage:
-                self._lost += max(self.events - len(gone), 0)
-                self._set_aside(damage, now)
-                self._open(now)
+                self.events = max(self.events - len(gone), 0)
+                with self._reading:
+                    self._set_aside(damage, now)
                 self._change(new, (), seq, now)
-        except DamagedError as damage:
-            self._let_go()
-            raise DiskError(str(damage)) from damage
-        except DiskError:
-            self._let_go()
-            raise
 
-    def tend(self, now: Moment) -> bool:
+    def tend(self, seq: int, now: Moment) -> bool:
         """Drop what is too old and give back space; tell whether there is more to do.
 
         Raises:
             DiskError: the disk does not take it.
         """
-        self.open(now)
-        assert self._store is not None
-        try:
-            if self._spoilt or self._store.overfull(self._read_clock(now)):
-                self.change((), (), 0, now)
-                return True
-            return self._store.tidy()
-        except DamagedError as damage:
-            # Seen to by the next change.
-            self._spoilt = damage
+        with self._letting_go():
+            store = self._opened(now)
+            try:
+                if not self._spoilt and not store.overfull(self._read(now)):
+                    return store.tidy()
+            except DamagedError as damage:
+                self._spoilt = damage
+            self.change((), (), seq, now)
             return True
-        except DiskError:
-            self._let_go()
-            raise
 
     def read(self, after: int, before: int, limit: int) -> list[Stored]:
         """Return the oldest events between two positions; none if they cannot be read.
@@ -134,7 +117,7 @@ class Disk:
         That is then seen to by the next change.
         """
         with self._reading:
-            if self._reader is None or self._clock is None:
+            if self._reader is None:
                 return []
             try:
                 rows = self._reader.oldest(after, before, limit)
@@ -172,31 +155,58 @@ class Disk:
         """Let go of the file."""
         with self._reading:
             self._close_reader()
-        self._let_go()
+        self._close_store()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
-    def _open(self, now: Moment) -> None:
+    @contextlib.contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        """After a failure leave nothing to write to, so that the next try begins anew.
+
+        What can be read may still be, of a disk that is full.
+        """
+        try:
+            yield
+        except DamagedError as damage:
+            self._close_store()
+            raise DiskError(str(damage)) from damage
+        except DiskError:
+            self._close_store()
+            raise
+
+    def _opened(self, now: Moment) -> Store:
+        if self._store is not None:
+            return self._store
+        with told_apart():
+            if not self._path.parent.exists():
+                self._path.parent.mkdir(parents=True)
+            self._take_lock()
         # The log is emptied at the opening, for which nobody may read.
-        with self._reading, contextlib.ExitStack() as failing:
+        with self._reading, self._letting_go():
             try:
-                store = Store(self._path, self._budget)
+                return self._open_file(now)
             except DamagedError as damage:
-                self._rename(damage, now)
-                store = self._new_store()
+                self._set_aside(damage, now)
+                return self._open_file(now)
+
+    def _open_file(self, now: Moment) -> Store:
+        with contextlib.ExitStack() as failing:
+            store = Store(self._path, self._budget)
             failing.callback(store.close)
-            if self._clock is None:
+            self.events = store.tally.events
+            if not self._joined:
                 self._join(store, now)
-            # Also where there is one: the disk may be another than before.
+                self._joined = True
+            # Also where there is one: the file may be another than before.
             reader = Reader(self._path)
             self._close_reader()
             self._reader = reader
-            self._store, self.events = store, store.tally.events
+            if isinstance(self._spoilt, DiskError):
+                self._spoilt = None
             failing.pop_all()
-
-    def _new_store(self) -> Store:
-        try:
-            return Store(self._path, self._budget)
-        except DamagedError as damage:
-            raise DiskError(str(damage)) from damage
+        self._store = store
+        return store
 
     def _join(self, store: Store, now: Moment) -> None:
         """Let this run begin where the last one ended."""
@@ -209,31 +219,28 @@ class Disk:
     def _change(
         self, new: Sequence[Stored], gone: Collection[int], seq: int, now: Moment
     ) -> None:
+        store = self._opened(now)
         spoilt, self._spoilt = self._spoilt, None
         if spoilt is not None:
             raise spoilt
-        assert self._store is not None
-        assert self._clock is not None
         rows = [Row(s.position, self._clock.read(s.since), s.text) for s in new]
-        self._lost += self._store.change(rows, gone, seq, self._read_clock(now))
-        self.events = self._store.tally.events
-        if self._store.log_is_long():
+        self._lost += store.change(rows, gone, seq, self._read(now))
+        self.events = store.tally.events
+        if store.log_is_long():
             with self._reading:
-                self._store.empty_log()
+                store.empty_log()
 
-    def _read_clock(self, now: Moment) -> Reading:
-        assert self._clock is not None
+    def _read(self, now: Moment) -> Reading:
         return Reading(self._clock.read(now.seconds), now.at.timestamp())
 
     def _set_aside(self, damage: DamagedError, now: Moment) -> None:
-        with self._reading:
-            self._rename(damage, now)
-
-    def _rename(self, damage: DamagedError, now: Moment) -> None:
         self._close_reader()
         self._close_store()
+        self._spoilt = None
         with told_apart():
             target = set_aside(self._path, now.at)
+        self._lost += self.events
+        self.events = 0
         _LOGGER.warning(
             "outbox: %s: %s; set aside as %s, and a new file begun",
             self._path,
@@ -258,13 +265,6 @@ class Disk:
             os.close(lock)
             raise InUseError("another fer-edge keeps its events there") from other
         self._lock = lock
-
-    def _let_go(self) -> None:
-        """Leave nothing open that would keep a disk from being mounted anew."""
-        self._close_store()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
 
     def _close_store(self) -> None:
         if self._store is not None:

@@ -15,6 +15,7 @@ from fer_edge.outbox.budget import Budget
 from fer_edge.outbox.database import DiskError, FullError, InUseError
 from fer_edge.outbox.disk import Disk
 from fer_edge.outbox.memory import Queue
+from fer_edge.outbox.patience import Patience
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -25,10 +26,6 @@ _FORGET_SECONDS = 10.0
 
 # How often is looked for events that have become too old.
 _TEND_SECONDS = 60.0
-
-_FIRST_RETRY_SECONDS = 1.0
-_LONGEST_RETRY_SECONDS = 60.0
-"""Also how long the disk must do well until its next failure counts as the first."""
 
 # A disk may hang for ever, the end of the program must not.
 _CLOSE_SECONDS = 10.0
@@ -74,13 +71,13 @@ class DurableOutbox:
         self._on_disk = self._dropped = 0
         self._wake: tuple[Callable[[], None], ...] = ()
         self._reason = ""
-        self._failures, self._failed_at = 0, -math.inf
-        self._retry_at = self._forget_at = math.inf
+        self._patience = Patience()
+        self._forget_at = math.inf
         self._tend_at = now.seconds
         self._closing = False
         self.last_seq = 0
         try:
-            self.last_seq = self._disk.open(now)
+            self.last_seq = self._seq = self._disk.open(now)
             self._on_disk = self._disk.events
         except InUseError as other:
             raise ConfigurationError(f"outbox.path: {path}; {other}") from other
@@ -226,7 +223,7 @@ class DurableOutbox:
                 self._disk.change(new, gone, seq, now)
                 more = True
             else:
-                more = self._disk.tend(now)
+                more = self._disk.tend(seq, now)
         except DiskError as refusal:
             with self._changed:
                 self._put_back()
@@ -255,11 +252,15 @@ class DurableOutbox:
 
     def _due(self) -> float:
         """Return when the writer is next to act."""
-        if self._closing or self._disk.spoilt:
+        if self._closing:
             return -math.inf
         if self._reason:
-            return self._retry_at
-        if self._pending or len(self._confirmed) >= self._budget.removals:
+            return self._patience.due
+        if (
+            self._pending
+            or self._disk.spoilt
+            or len(self._confirmed) >= self._budget.removals
+        ):
             return -math.inf
         return min(self._tend_at, self._forget_at if self._confirmed else math.inf)
 
@@ -294,12 +295,8 @@ class DurableOutbox:
                 self._path,
                 refusal,
             )
-        if now - self._failed_at > 2 * _LONGEST_RETRY_SECONDS:
-            self._failures = 0
-        pause = min(_FIRST_RETRY_SECONDS * 2.0**self._failures, _LONGEST_RETRY_SECONDS)
-        self._failures = min(self._failures + 1, 30)
-        self._reason, self._failed_at = str(refusal), now
-        self._retry_at = now + pause
+        self._reason = str(refusal)
+        self._patience = self._patience.after_failure(now)
 
     def _tell(self) -> None:
         for wake in self._wake:

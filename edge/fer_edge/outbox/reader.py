@@ -5,7 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from fer_edge.outbox.database import DamagedError, checksum, connect, told_apart
-from fer_edge.outbox.store import Row
+from fer_edge.outbox.schema import Row
 
 
 class Reader:

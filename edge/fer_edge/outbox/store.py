@@ -17,7 +17,7 @@ import contextlib
 import itertools
 import os
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from fer_edge.outbox.ageing import Reading
@@ -29,51 +29,7 @@ from fer_edge.outbox.database import (
     connect,
     told_apart,
 )
-
-_VERSION = 1
-"""Of the tables, in the file's ``user_version``."""
-
-_TABLES = (
-    """CREATE TABLE event (
-        position INTEGER PRIMARY KEY,
-        age REAL NOT NULL,
-        checksum INTEGER NOT NULL,
-        text TEXT NOT NULL
-    )""",
-    """CREATE TABLE tally (
-        position INTEGER NOT NULL,
-        seq INTEGER NOT NULL,
-        events INTEGER NOT NULL,
-        age REAL NOT NULL,
-        wall REAL NOT NULL
-    )""",
-    "INSERT INTO tally VALUES (0, 0, 0, 0.0, 0.0)",
-    f"PRAGMA user_version = {_VERSION}",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An event in the file."""
-
-    position: int
-    age: float
-    """When it was stored, by the outbox's ``AgeClock``."""
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What the file says of itself, kept in step with the events by each change."""
-
-    position: int
-    """The highest that there ever was."""
-    seq: int
-    """Of the last event that there was."""
-    events: int
-    """In the file now."""
-    last: Reading
-    """When it was last changed."""
+from fer_edge.outbox.schema import STATEMENTS, VERSION, Row, Tally
 
 
 class Store:
@@ -222,8 +178,8 @@ class Store:
 
     def _prepare(self) -> None:
         version = self._number("PRAGMA user_version") or 0
-        if version > _VERSION:
-            raise DamagedError(f"version {version}, which is later than {_VERSION}")
+        if version > VERSION:
+            raise DamagedError(f"version {version}, which is later than {VERSION}")
         execute = self._connection.execute
         execute("PRAGMA synchronous = FULL")
         execute(f"PRAGMA wal_autocheckpoint = {self._budget.log_pages}")
@@ -236,7 +192,7 @@ class Store:
             raise DiskError("no write-ahead log on this file system, says SQLite")
         if version == 0:
             with self._transaction():
-                for statement in _TABLES:
+                for statement in STATEMENTS:
                     execute(statement)
         # After a sync that failed, the kernel may still show pages of the log which the
         # disk never got, and call them clean. Copied into the database they are written

@@ -21,7 +21,7 @@ class Open(Protocol):
 
     def __call__(
         self,
-        path: Path | None = None,
+        other: Path | None = None,
         settings: OutboxSettings = ...,
         clocks: Callable[[], Moment] = ...,
     ) -> DurableOutbox: ...

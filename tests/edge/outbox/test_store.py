@@ -11,7 +11,8 @@ from fer_edge.outbox.ageing import Reading
 from fer_edge.outbox.budget import MEGABYTE, Budget
 from fer_edge.outbox.database import DamagedError, DiskError
 from fer_edge.outbox.reader import Reader
-from fer_edge.outbox.store import Row, Store
+from fer_edge.outbox.schema import Row
+from fer_edge.outbox.store import Store
 from outbox_writer import event
 
 _TEXT = event(1).to_json()

@@ -117,10 +117,10 @@ def test_power_cut_of_what_is_not_synced(loop_disk: LoopDisk) -> None:
     for file in (synced, other):
         file.write_text("")
     os.sync()
-    with synced.open("w") as file:
-        file.write("kept")
-        file.flush()
-        os.fsync(file.fileno())
+    with synced.open("w") as stream:
+        stream.write("kept")
+        stream.flush()
+        os.fsync(stream.fileno())
     other.write_text("lost")
     loop_disk.cut()
     with pytest.raises(OSError, match="Input/output error"):
