@@ -19,6 +19,7 @@ from fer_edge.detectors import DetectorSettings, missing_model
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import ConfigurationError
 from fer_edge.options import key_of, read, spelled
+from fer_edge.outbox import OutboxSettings
 from fer_edge.publishers import hook
 from fer_edge.publishers.hook import HookSettings
 from fer_edge.publishers.json_lines import JsonLinesSettings
@@ -36,6 +37,7 @@ class Config:
     faces: DetectorSettings = field(default_factory=DetectorSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     episodes: EpisodeSettings = field(default_factory=EpisodeSettings)
+    outbox: OutboxSettings = field(default_factory=OutboxSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     json_lines: JsonLinesSettings = field(default_factory=JsonLinesSettings)
     hooks: tuple[HookSettings, ...] = ()
