@@ -86,6 +86,12 @@ class Broker:
         """What it has written."""
         return self._log.read_text(errors="replace")
 
+    @property
+    def pid(self) -> int:
+        """Number of its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it, and wait until it listens."""
         with self._log.open("ab") as log:

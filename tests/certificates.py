@@ -48,6 +48,13 @@ class Authority:
         )  # fmt: skip
         return certificate, key
 
+    def lock(self, key: Path, locked: Path) -> Path:
+        """Write a key that only a password opens."""
+        self._run(
+            "pkey", "-in", key, "-out", locked, "-aes256", "-passout", "pass:sesame"
+        )
+        return locked
+
     def _new_key(self, path: Path) -> list[str | Path]:
         curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
         return [*curve, "-nodes", "-keyout", path]

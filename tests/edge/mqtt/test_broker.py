@@ -23,8 +23,8 @@ def test_first_words(watcher: Watcher, settings: MqttSettings) -> None:
         device.publish([1])
         await_that(lambda: _seqs(watcher) == [1])
     topics = [seen.topic.removeprefix(f"{ROOT}/") for seen in watcher.messages]
-    states = ["status", "emotion/attributes", "emotion/state", "faces"]
-    assert sorted(topics[: topics.index("available")]) == sorted(states)
+    states = {"status", "emotion/attributes", "emotion/state", "faces"}
+    assert set(topics[: topics.index("available")]) == states
     assert topics.index("events") > topics.index("available")
     assert watcher.of(f"{ROOT}/available") == ["online", "stopped"]
 
@@ -85,13 +85,15 @@ def test_clean_end(watcher: Watcher, settings: MqttSettings) -> None:
 
 def test_last_will(watcher: Watcher, settings: MqttSettings) -> None:
     """A device that is lost is offline."""
-    with Relay(settings.port) as relay:
-        with DeviceStage(replace(settings, port=relay.port)) as device:
-            await_that(lambda: device.connected)
-            relay.cut()
-            watcher.await_payload(f"{ROOT}/available", "offline")
-            relay.mend()
-            watcher.await_payload(f"{ROOT}/available", "online", times=2)
+    with (
+        Relay(settings.port) as relay,
+        DeviceStage(replace(settings, port=relay.port)) as device,
+    ):
+        await_that(lambda: device.connected)
+        relay.cut()
+        watcher.await_payload(f"{ROOT}/available", "offline")
+        relay.mend()
+        watcher.await_payload(f"{ROOT}/available", "online", times=2)
 
 
 def test_availability_after_a_broker_restart(
@@ -141,16 +143,18 @@ def test_broker_killed_in_mid_stream(broker: Broker, settings: MqttSettings) -> 
     assert list(first_seen) == list(range(1, sent + 1))
 
 
-def test_events_lost_at_qos_0(broker: Broker, settings: MqttSettings) -> None:
+def test_events_lost_at_qos_0(watcher: Watcher, settings: MqttSettings) -> None:
     """Those of an outage come later, marked so (zmeventnotification#191)."""
-    with Relay(broker.port) as relay, Watcher(broker.port) as watcher:
-        with DeviceStage(replace(settings, port=relay.port)) as device:
-            await_that(lambda: device.connected)
-            relay.cut()
-            await_that(lambda: not device.connected)
-            device.publish(range(1, 31))
-            relay.mend()
-            await_that(lambda: len(_seqs(watcher)) >= 30)
+    with (
+        Relay(settings.port) as relay,
+        DeviceStage(replace(settings, port=relay.port)) as device,
+    ):
+        await_that(lambda: device.connected)
+        relay.cut()
+        await_that(lambda: not device.connected)
+        device.publish(range(1, 31))
+        relay.mend()
+        await_that(lambda: len(_seqs(watcher)) >= 30)
     assert _seqs(watcher) == list(range(1, 31))
     events = [json.loads(text) for text in watcher.of(f"{ROOT}/events")]
     assert all(one["replayed"] for one in events)

@@ -84,6 +84,7 @@ class Connection:
     def __init__(self, settings: MqttSettings, will: Message) -> None:
         self._received: list[Received] = []
         self._loss: BrokerError | None = None
+        self._socket: socket.socket | None = None
         self._answer_seconds = settings.answer_seconds
         self._accepted = False
         self._five = settings.protocol == "5"
@@ -96,12 +97,8 @@ class Connection:
         except (OSError, ValueError) as failure:
             reason = reasons.of_failure(failure, settings.answer_seconds)
             raise BrokerError(reason) from failure
-        opened = self._client.socket()
-        if not isinstance(opened, socket.socket):
+        if self._client.socket() is None:
             raise self._lost()
-        self._opened = opened
-        # Small packets leave at once, though others are not yet acknowledged.
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def publish(self, message: Message) -> int:
         """Send a message; return the number by which it is answered."""
@@ -122,11 +119,11 @@ class Connection:
         Raises:
             BrokerError: the connection is lost.
         """
-        if self._client.socket() is None:
+        client, opened = self._client, self._socket
+        if opened is None or client.socket() is None:
             raise self._lost()
-        readable = self._wait(seconds, waker)
+        readable = self._wait(opened, seconds, waker)
         waker.clear()
-        client = self._client
         if readable:
             try:
                 client.loop_read()
@@ -153,7 +150,8 @@ class Connection:
 
     def abandon(self) -> None:
         """Let go of it without a word, as if it were lost; the will is sent."""
-        self._opened.close()
+        if self._socket is not None:
+            self._socket.close()
 
     def _make_client(self, settings: MqttSettings, will: Message) -> "Client":
         from paho.mqtt.client import Client
@@ -176,15 +174,15 @@ class Connection:
                 client.tls_set_context(make_tls(settings))
         except ConfigurationError as mistake:
             raise BrokerError(str(mistake)) from mistake
+        client.on_socket_open = self._on_socket_open
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_message = self._on_message
         return client
 
-    def _wait(self, seconds: float, waker: Waker) -> bool:
+    def _wait(self, opened: socket.socket, seconds: float, waker: Waker) -> bool:
         """Wait for something to do; return whether there is something to read."""
-        opened = self._opened
         # Read from the network already, and not yet by us: poll knows nothing of it.
         if isinstance(opened, ssl.SSLSocket) and opened.pending():
             return True
@@ -197,6 +195,11 @@ class Connection:
 
     def _lost(self) -> BrokerError:
         return self._loss or BrokerError("connection lost")
+
+    def _on_socket_open(self, _client: Any, _data: Any, opened: Any) -> None:
+        self._socket = opened
+        # Small packets leave at once, though others are not yet acknowledged.
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _on_connect(
         self, _client: Any, _data: Any, _flags: Any, reason: Any, properties: Any
@@ -218,16 +221,14 @@ class Connection:
             self._loss = self._explain(by_broker, reason.value, reason.getName())
 
     def _explain(self, by_broker: bool, code: int, name: str) -> BrokerError:
-        if isinstance(self._opened, TlsSocket) and self._opened.failure:
-            failure = self._opened.failure
+        if isinstance(self._socket, TlsSocket) and self._socket.failure:
+            failure = self._socket.failure
             return BrokerError(reasons.of_failure(failure, self._answer_seconds))
         if by_broker:
             kind = HungUpError if reasons.blames(code) else BrokerError
             return kind(reasons.of_goodbye(code, name))
         if not self._accepted:
-            return BrokerError(
-                "it hangs up without a word; is it MQTT, does it want TLS?"
-            )
+            return BrokerError(reasons.NO_WORD)
         if code == reasons.KEEP_ALIVE:
             return BrokerError("no answer when asked whether it is there")
         # By MQTT 5 it would have said what it cannot bear; here it is simply gone.

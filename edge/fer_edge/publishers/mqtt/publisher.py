@@ -133,6 +133,7 @@ class MqttPublisher:
         except Exception as failure:
             self._failure = failure
             self._set_state(f"failed: {failure!r}")
+            _LOGGER.exception("MQTT %s: the thread has failed", self._settings)
 
     def _try(self) -> None:
         """Connect, and stay connected as long as it lasts."""

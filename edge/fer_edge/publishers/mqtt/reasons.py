@@ -21,6 +21,10 @@ _UNKNOWN_ISSUER = (2, 18, 19, 20, 21)
 _OTHER_NAME = (62, 64)
 
 
+NO_WORD = "it hangs up without a word; does mqtt.tls suit this port?"
+"""Why there is no connection, where that is all that is known."""
+
+
 class Verdict(Enum):
     """What becomes of an event that the broker has answered."""
 
@@ -57,6 +61,8 @@ def of_failure(failure: Exception, seconds: float) -> str:
     match failure:
         case ssl.SSLCertVerificationError():
             return _of_certificate(failure)
+        case ConnectionResetError() | ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return NO_WORD
         case ssl.SSLError():
             return _of_tls(failure)
         case socket.gaierror(errno=socket.EAI_AGAIN):
@@ -67,8 +73,6 @@ def of_failure(failure: Exception, seconds: float) -> str:
             return f"no answer within {seconds:g} s"
         case ConnectionRefusedError():
             return "connection refused; no broker listens there"
-        case ConnectionResetError():
-            return "it hangs up"
         case OSError(strerror=str(text)):
             return text[:1].lower() + text[1:]
     return str(failure)

@@ -1,6 +1,8 @@
 """TLS to a broker: whom to believe, who we are, and why it failed."""
 
+import contextlib
 import ssl
+from collections.abc import Iterator
 from typing import Any
 
 from fer_edge.errors import ConfigurationError
@@ -21,13 +23,22 @@ class TlsSocket(ssl.SSLSocket):
             raise
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """Receive; a certificate may be refused as late as here."""
+        """Receive; a certificate of ours may be refused as late as here."""
         try:
             return super().recv(buflen, flags)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except ssl.SSLError as failure:
             self.failure = failure
+            raise
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        """Send; if the other side has gone, it may have said why."""
+        try:
+            return super().send(data, flags)
+        except (ssl.SSLEOFError, ConnectionError):
+            with contextlib.suppress(OSError):
+                self.recv(1)
             raise
 
 
@@ -41,13 +52,13 @@ def make_tls(settings: MqttSettings) -> ssl.SSLContext:
     context.sslsocket_class = TlsSocket
     context.check_hostname = not settings.tls_insecure
     if settings.tls_ca_certs:
-        with _Naming("tls_ca_certs", settings.tls_ca_certs):
+        with _naming("tls_ca_certs", settings.tls_ca_certs):
             context.load_verify_locations(settings.tls_ca_certs)
     else:
         context.load_default_certs()
     if settings.tls_client_cert:
         key = settings.tls_client_key or None
-        with _Naming("tls_client_cert", settings.tls_client_cert, key or ""):
+        with _naming("tls_client_cert", settings.tls_client_cert, key or ""):
             context.load_cert_chain(settings.tls_client_cert, key, _no_password)
     return context
 
@@ -57,25 +68,17 @@ def _no_password() -> str:
     raise ConfigurationError("mqtt.tls_client_key: has a password; none can be given")
 
 
-class _Naming:
-    """Names key and files in whatever is wrong with them."""
-
-    def __init__(self, key: str, *paths: str) -> None:
-        self._key = key
-        self._paths = " with ".join(path for path in paths if path)
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: Any, failure: BaseException | None, _trace: Any) -> None:
-        if not isinstance(failure, OSError):
-            return
-        # An SSLError is an OSError too.
-        reason = (
-            f"no certificate or key that fits ({failure.reason or 'not PEM'})"
-            if isinstance(failure, ssl.SSLError)
-            else failure.strerror
-        )
-        raise ConfigurationError(
-            f"mqtt.{self._key}: {self._paths}: {reason}"
-        ) from failure
+@contextlib.contextmanager
+def _naming(key: str, *paths: str) -> Iterator[None]:
+    """Name key and files in whatever is wrong with them."""
+    try:
+        yield
+    # A kind of OSError, too.
+    except ssl.SSLError as failure:
+        reason = f"no certificate or key that fits ({failure.reason or 'not PEM'})"
+    except OSError as failure:
+        reason = failure.strerror or str(failure)
+    else:
+        return
+    names = " with ".join(path for path in paths if path)
+    raise ConfigurationError(f"mqtt.{key}: {names}: {reason}")
