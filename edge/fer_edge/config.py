@@ -15,6 +15,8 @@ from fer_edge.detectors import DetectorSettings, missing_model
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import ConfigurationError
 from fer_edge.options import read
+from fer_edge.publishers.mqtt import settings as mqtt_settings
+from fer_edge.publishers.mqtt.settings import HomeAssistantSettings, MqttSettings
 from fer_edge.tracking import TrackingSettings
 
 
@@ -27,6 +29,8 @@ class Config:
     faces: DetectorSettings = field(default_factory=DetectorSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     episodes: EpisodeSettings = field(default_factory=EpisodeSettings)
+    mqtt: MqttSettings = field(default_factory=MqttSettings)
+    home_assistant: HomeAssistantSettings = field(default_factory=HomeAssistantSettings)
 
 
 def load_config(path: Path) -> Config:
@@ -60,6 +64,7 @@ def complaints(config: Config) -> list[str]:
     found = camera_settings.complaints(config.camera)
     if missing := missing_model(config.faces):
         found.append(missing)
+    found += mqtt_settings.complaints(config.mqtt, config.home_assistant)
     return found
 
 

@@ -41,7 +41,7 @@ class News:
             return None
         settled = now - self._since >= self._settled
         if settled and line.connected:
-            self._told = {line.text}
+            self._told.clear()
         if line == self._said:
             return None
         turned = self._said is not None and self._said.connected != line.connected
