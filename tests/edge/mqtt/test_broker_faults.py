@@ -276,3 +276,26 @@ def test_events_that_are_not_allowed(
     ]  # fmt: skip
     line = f"MQTT {ROOT}/events: not taken by the broker: not authorized"
     assert caplog.messages.count(line) == 1
+
+
+def test_mistake_of_ours(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
+    """It ends the daemon, for systemd to start it anew, and is not passed over."""
+    device = DeviceStage(replace(HASTY, port=broker.port))
+    device.monitor = None  # type: ignore[assignment]
+    device.publisher.start()
+    await_that(lambda: caplog.messages)
+    with pytest.raises(AttributeError):
+        device.publish([1])
+    assert not device.connected
+    device.publisher.close()
+
+
+def test_end_while_a_connection_is_opened() -> None:
+    """The daemon does not wait for it."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        settings = replace(HASTY, port=mute.getsockname()[1], answer_seconds=600.0)
+        with DeviceStage(settings) as device:
+            taken = mute.accept()[0]
+            device.publish([1])
+        taken.close()
+    assert len(device.outbox.events) == 1

@@ -5,6 +5,7 @@ import select
 import socket
 import ssl
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from fer_edge.publishers.mqtt.waking import Waker
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
 
-_LEAVE_SECONDS = 1.0
+LEAVE_SECONDS = 1.0
 """For the last packet to leave."""
 
 
@@ -43,7 +44,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The broker has answered a message."""
+    """The broker has answered a message or a subscription."""
 
     number: int
     code: int
@@ -108,10 +109,12 @@ class Connection:
         )
         return sent.mid
 
-    def subscribe(self, topics: list[str]) -> None:
-        """Have messages of these topics arrive."""
-        if topics:
-            self._client.subscribe([(topic, 1) for topic in topics])
+    def subscribe(self, topics: Sequence[str]) -> int:
+        """Have messages of these topics arrive; return the number of the answer."""
+        number = self._client.subscribe([(topic, 1) for topic in topics])[1]
+        # None for a topic that is none, which ours are not.
+        assert number is not None
+        return number
 
     def exchange(self, seconds: float, waker: Waker) -> list[Received]:
         """Send and receive what can be; wait for so long, or until woken.
@@ -141,7 +144,7 @@ class Connection:
     def leave(self) -> None:
         """Say goodbye, so that the last will is not sent."""
         self._client.disconnect()
-        until = time.monotonic() + _LEAVE_SECONDS
+        until = time.monotonic() + LEAVE_SECONDS
         with Waker() as waker:
             while self._client.socket() and time.monotonic() < until:
                 with contextlib.suppress(BrokerError):
@@ -178,6 +181,7 @@ class Connection:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         return client
 
@@ -240,6 +244,12 @@ class Connection:
         self, _client: Any, _data: Any, number: int, reason: Any, _properties: Any
     ) -> None:
         self._received.append(Answered(number, reason.value, reason.getName()))
+
+    def _on_subscribe(
+        self, _client: Any, _data: Any, number: int, codes: Any, _properties: Any
+    ) -> None:
+        worst = max(codes, key=lambda code: code.value)
+        self._received.append(Answered(number, worst.value, worst.getName()))
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
         self._received.append(Arrived(message.topic, message.payload, message.retain))

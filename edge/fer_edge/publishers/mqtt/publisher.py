@@ -14,6 +14,7 @@ from fer_edge.outbox import Outbox
 from fer_edge.publishers.mqtt import BrokerState, messages
 from fer_edge.publishers.mqtt.commands import Commands
 from fer_edge.publishers.mqtt.connection import (
+    LEAVE_SECONDS,
     Accepted,
     Answered,
     Arrived,
@@ -115,13 +116,20 @@ class MqttPublisher:
         self._waker.wake()
 
     def close(self) -> None:
-        """Send what waits, for a few seconds at most, say goodbye and disconnect."""
+        """Send what waits, for a few seconds at most, say goodbye and disconnect.
+
+        Without a connection nothing is waited for: events stay stored.
+        """
         self._close_by = time.monotonic() + _DRAIN_SECONDS
         self._closing.set()
         self._waker.wake()
-        if self._thread.is_alive():
-            self._thread.join(_DRAIN_SECONDS + 2.0 * _GOODBYE_SECONDS)
-        self._waker.close()
+        if not self._thread.is_alive():
+            self._waker.close()
+            return
+        seconds = _GOODBYE_SECONDS
+        if self._state.connected:
+            seconds += _DRAIN_SECONDS + LEAVE_SECONDS
+        self._thread.join(seconds + _LOOK_SECONDS)
 
     def _run(self) -> None:
         try:
@@ -134,6 +142,8 @@ class MqttPublisher:
             self._failure = failure
             self._set_state(f"failed: {failure!r}")
             _LOGGER.exception("MQTT %s: the thread has failed", self._settings)
+        finally:
+            self._waker.close()
 
     def _try(self) -> None:
         """Connect, and stay connected as long as it lasts."""
@@ -163,7 +173,7 @@ class MqttPublisher:
 
     def _serve(self, connection: Connection, session: Session) -> None:
         while not self._is_over(session):
-            self._take_in(connection, session)
+            self._take_in(connection, session, _LOOK_SECONDS)
             now = time.monotonic()
             if session.accepted:
                 self._show(session, now)
@@ -173,12 +183,15 @@ class MqttPublisher:
                 self._set_state("")
             self._say()
         if session.accepted:
-            session.end()
-            until = time.monotonic() + _GOODBYE_SECONDS
-            while not session.idle and time.monotonic() < until:
-                session.send(time.monotonic())
-                self._take_in(connection, session)
-            connection.leave()
+            self._say_goodbye(connection, session)
+
+    def _say_goodbye(self, connection: Connection, session: Session) -> None:
+        session.end()
+        until = time.monotonic() + _GOODBYE_SECONDS
+        while not session.idle and (now := time.monotonic()) < until:
+            session.send(now)
+            self._take_in(connection, session, until - now)
+        connection.leave()
 
     def _is_over(self, session: Session) -> bool:
         """Tell whether the daemon ends, and nothing waits that could still be sent."""
@@ -187,13 +200,15 @@ class MqttPublisher:
         drained = self._delivery.done and session.idle
         return drained or not session.online or time.monotonic() >= self._close_by
 
-    def _take_in(self, connection: Connection, session: Session) -> None:
-        received = connection.exchange(_LOOK_SECONDS, self._waker)
+    def _take_in(
+        self, connection: Connection, session: Session, seconds: float
+    ) -> None:
+        """Wait for the broker, or for something to send."""
+        received = connection.exchange(seconds, self._waker)
         now = time.monotonic()
         for one in received:
             if isinstance(one, Accepted):
-                connection.subscribe(self._subscriptions())
-                session.accept(one, now)
+                session.accept(one, self._subscriptions(), now)
                 self._figures_due = now
             elif isinstance(one, Arrived):
                 self._hear(one, session)

@@ -22,10 +22,13 @@ class Sender(Protocol):
     def publish(self, message: Message) -> int:
         """Send a message; return the number by which it is answered."""
 
+    def subscribe(self, topics: Sequence[str]) -> int:
+        """Have messages of these topics arrive; return the number of the answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Flying:
-    """A message on its way."""
+    """What is on its way, not yet answered."""
 
     topic: str
     position: int | None
@@ -41,7 +44,7 @@ class Session:
         delivery: the events.
         root: what topics begin with.
         answer_seconds: longest time for an answer.
-        refused: told of a topic that the broker did not take a message for, and why.
+        refused: told of a topic that the broker does not allow, and why.
         now: steady time.
     """
 
@@ -79,10 +82,19 @@ class Session:
         """Whether everything that was said has been answered."""
         return not self._queue and not self._flying
 
-    def accept(self, accepted: Accepted, now: float) -> None:
-        """Begin, as the broker has taken the connection."""
+    def accept(self, accepted: Accepted, topics: Sequence[str], now: float) -> None:
+        """Begin, as the broker has taken the connection.
+
+        Args:
+            accepted: what it takes.
+            topics: to be listened to.
+            now: steady time.
+        """
         self._accepted = accepted
         self._delivery.begin(now)
+        if topics:
+            number = self._sender.subscribe(topics)
+            self._flying[number] = _Flying(", ".join(topics), None, now)
 
     def show(self, messages: Sequence[Message]) -> None:
         """Say what is now, as far as it has changed."""
