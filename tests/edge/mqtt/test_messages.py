@@ -68,6 +68,13 @@ def test_several_faces() -> None:
     assert _shown(both.after(over))["emotion/state"] == "happy"
 
 
+def test_crowd() -> None:
+    """The newest faces are listed; a message does not grow with the crowd."""
+    crowd = Situation(tuple(event(seq, track=seq) for seq in range(1, 201)))
+    attributes = json.loads(_shown(crowd)["emotion/attributes"])
+    assert [face["track"] for face in attributes["faces"]] == list(range(181, 201))
+
+
 def test_why_not_as_configured() -> None:
     """The status says why the Edge TPU or the disk is not used."""
     status = json.loads(_shown(Situation())["status"])

@@ -14,6 +14,9 @@ from fer_edge.situation import Situation
 NONE = "none"
 """The emotion while no face shows one."""
 
+# A crowd would make a message that small brokers do not take.
+_MOST_FACES = 20
+
 
 class Topic(StrEnum):
     """What stands behind ``<prefix>/<node>/``."""
@@ -157,7 +160,8 @@ def _attributes(situation: Situation) -> dict[str, Any]:
     empty = dict.fromkeys(("score", "scores", "track", "started_at"))
     first = _face(leading) if leading else empty
     first.pop("emotion", None)
-    return {**first, "faces": [_face(event) for event in situation.ongoing]}
+    newest = situation.ongoing[-_MOST_FACES:]
+    return {**first, "faces": [_face(event) for event in newest]}
 
 
 def _face(event: Event) -> dict[str, Any]:
