@@ -23,6 +23,8 @@ from fer_edge.outbox import OutboxSettings
 from fer_edge.publishers import hook
 from fer_edge.publishers.hook import HookSettings
 from fer_edge.publishers.json_lines import JsonLinesSettings
+from fer_edge.publishers.mqtt import settings as mqtt_settings
+from fer_edge.publishers.mqtt.settings import HomeAssistantSettings, MqttSettings
 from fer_edge.toml_lines import key_lines
 from fer_edge.tracking import TrackingSettings
 from fer_edge.web import HttpSettings
@@ -37,6 +39,8 @@ class Config:
     faces: DetectorSettings = field(default_factory=DetectorSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     episodes: EpisodeSettings = field(default_factory=EpisodeSettings)
+    mqtt: MqttSettings = field(default_factory=MqttSettings)
+    home_assistant: HomeAssistantSettings = field(default_factory=HomeAssistantSettings)
     outbox: OutboxSettings = field(default_factory=OutboxSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     json_lines: JsonLinesSettings = field(default_factory=JsonLinesSettings)
@@ -100,6 +104,7 @@ def examine(path: Path) -> tuple[Config, list[Mistake]]:
 def complaints(config: Config) -> list[str]:
     """Say what keeps a configuration of allowed values from running, a line a key."""
     found = complaints_of_pipeline(config)
+    found += mqtt_settings.complaints(config.mqtt, config.home_assistant)
     found += web.complaints(config.http)
     found += hook.complaints(config.hooks)
     return found

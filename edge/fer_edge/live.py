@@ -1,6 +1,7 @@
 """The daemon: a configuration in; events, states and health out, until told to stop."""
 
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,6 @@ from fer_edge.daemon import heed_hangups, run, stop_on_signals
 from fer_edge.moment import read_clocks
 from fer_edge.outbox.opening import open_outbox
 from fer_edge.outlets import open_outlets
-from fer_edge.pipeline import Pipeline
 from fer_edge.start import assemble, described, summed_up
 
 
@@ -46,7 +46,9 @@ def serve(path: Path) -> None:
             watches=outlets.watches,
             notice=outlets.notice,
             controls=controls,
-            between=_Reloader(path, config, parts.pipeline, hangup),
+            between=_Reloader(
+                path, config, hangup, [parts.reconfigure, outlets.reconfigure]
+            ),
         )
     complain(summed_up(summary))
 
@@ -57,16 +59,19 @@ class _Reloader:
     Args:
         path: of the file.
         config: what holds.
-        pipeline: what is told of changes.
         asked: set whenever the file is to be read.
+        parts: told of what holds from now on.
     """
 
     def __init__(
-        self, path: Path, config: Config, pipeline: Pipeline, asked: threading.Event
+        self,
+        path: Path,
+        config: Config,
+        asked: threading.Event,
+        parts: Sequence[Callable[[Config], None]],
     ) -> None:
         self._path, self._config = path, config
-        self._pipeline = pipeline
-        self._asked = asked
+        self._asked, self._parts = asked, parts
 
     def __call__(self) -> None:
         if not self._asked.is_set():
@@ -74,7 +79,6 @@ class _Reloader:
         self._asked.clear()
         result = reloading.reload(self._path, self._config)
         reloading.log(result.answers)
-        config = self._config = result.config
-        self._pipeline.reconfigure(
-            config.episodes, config.tracking, config.faces.every_seconds
-        )
+        self._config = result.config
+        for reconfigure in self._parts:
+            reconfigure(self._config)

@@ -1,6 +1,8 @@
 """Everyone whom the daemon tells: of its events, of its frames, of how it is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fer_contract import __version__
 from fer_edge.cameras.source import parse_source
@@ -17,6 +19,9 @@ from fer_edge.publishers.json_lines import open_json_lines
 from fer_edge.publishers.queued import Queued
 from fer_edge.start import Parts
 
+if TYPE_CHECKING:
+    from fer_edge.web.server import WebServer
+
 
 @dataclass(frozen=True, slots=True)
 class Outlets:
@@ -28,6 +33,8 @@ class Outlets:
     """See every frame."""
     notice: Notice
     """Is told of every frame as it comes."""
+    reconfigure: Callable[[Config], None]
+    """Lets a changed configuration hold, as far as it can without a restart."""
 
 
 def open_outlets(
@@ -79,15 +86,26 @@ def open_outlets(
     for index, settings in enumerate(config.hooks):
         hook = Hook(hook_name(index), settings)
         publishers.append(Queued(hook_name(index), hook, wants=hook.wants))
+    server: "WebServer | None" = None
     if config.http.port:
         from fer_edge.web.server import WebServer
 
         server = WebServer(config.http, status, controls)
         publishers.append(server)
         watches.append(server.see)
+    preview = config.http.preview
+
+    def reconfigure(changed: Config) -> None:
+        nonlocal preview
+        # What a message has switched stays as it is, unless the file has changed.
+        if changed.http.preview != preview:
+            preview = controls.preview = changed.http.preview
+        if server is not None:
+            server.reconfigure(changed.http)
+
     if broker is not None:
         broker.start()
-    return Outlets(publishers, watches, monitor.arrive)
+    return Outlets(publishers, watches, monitor.arrive, reconfigure)
 
 
 def _about(config: Config, parts: Parts, begun: Moment) -> About:

@@ -28,6 +28,12 @@ class Parts:
     detector: str
     """Name of what finds the faces."""
 
+    def reconfigure(self, config: Config) -> None:
+        """Let a changed configuration hold, as far as it can without a restart."""
+        self.pipeline.reconfigure(
+            config.episodes, config.tracking, config.faces.every_seconds
+        )
+
     def close(self) -> None:
         """Let go of devices and processes."""
         self.classifier.close()
