@@ -83,6 +83,15 @@ def test_clean_end(watcher: Watcher, settings: MqttSettings) -> None:
     assert watcher.of(f"{ROOT}/available") == ["online", "stopped"]
 
 
+def test_short_run(watcher: Watcher, settings: MqttSettings) -> None:
+    """It is no shorter than its first connection: all that waits is sent."""
+    with DeviceStage(settings) as device:
+        device.publish(range(1, 51))
+    assert device.outbox.events == []
+    watcher.await_payload(f"{ROOT}/available", "stopped")
+    assert _seqs(watcher) == list(range(1, 51))
+
+
 def test_last_will(watcher: Watcher, settings: MqttSettings) -> None:
     """A device that is lost is offline."""
     with (

@@ -73,13 +73,13 @@ def _pauses(failures: int, chance: float) -> list[float]:
     found = []
     for _ in range(failures):
         retries.failed(100.0, chance)
-        found.append(retries.due - 100.0)
+        found.append(retries.pause(100.0))
     return found
 
 
 def test_retries() -> None:
     """The first is due at once; pauses double up to the longest."""
-    assert Retries(1.0, 60.0).due < 0.0
+    assert Retries(1.0, 60.0).pause(0.0) == 0.0
     assert _pauses(8, 0.0) == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
 
 

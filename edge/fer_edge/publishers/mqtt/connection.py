@@ -132,7 +132,7 @@ class Connection:
                 client.loop_read()
             # Whatever paho trips over in a packet that is none.
             except Exception as failure:
-                raise HungUpError(f"its answer makes no sense: {failure}") from failure
+                raise HungUpError("its answer makes no sense") from failure
         if client.want_write():
             client.loop_write()
         client.loop_misc()
@@ -141,15 +141,13 @@ class Connection:
             raise self._lost()
         return received
 
-    def leave(self) -> None:
+    def leave(self, waker: Waker) -> None:
         """Say goodbye, so that the last will is not sent."""
         self._client.disconnect()
         until = time.monotonic() + LEAVE_SECONDS
-        with Waker() as waker:
-            while self._client.socket() and time.monotonic() < until:
-                with contextlib.suppress(BrokerError):
-                    self.exchange(0.1, waker)
-        self.abandon()
+        with contextlib.suppress(BrokerError):
+            while (now := time.monotonic()) < until:
+                self.exchange(until - now, waker)
 
     def abandon(self) -> None:
         """Let go of it without a word, as if it were lost; the will is sent."""
@@ -229,16 +227,17 @@ class Connection:
             failure = self._socket.failure
             return BrokerError(reasons.of_failure(failure, self._answer_seconds))
         if by_broker:
-            kind = HungUpError if reasons.blames(code) else BrokerError
-            return kind(reasons.of_goodbye(code, name))
+            text = reasons.of_goodbye(code, name)
+            return HungUpError(text) if reasons.blames(code) else BrokerError(text)
         if not self._accepted:
             return BrokerError(reasons.NO_WORD)
         if code == reasons.KEEP_ALIVE:
             return BrokerError("no answer when asked whether it is there")
-        # By MQTT 5 it would have said what it cannot bear; here it is simply gone.
-        gone = self._five and code != reasons.PROTOCOL_ERROR
-        kind = BrokerError if gone else HungUpError
-        return kind("connection lost")
+        if code == reasons.PROTOCOL_ERROR:
+            return HungUpError("its answer makes no sense")
+        # In MQTT 5 a broker says what it cannot bear, before it hangs up for it.
+        lost = "connection lost"
+        return BrokerError(lost) if self._five else HungUpError(lost)
 
     def _on_publish(
         self, _client: Any, _data: Any, number: int, reason: Any, _properties: Any

@@ -24,7 +24,7 @@ from fer_edge.publishers.mqtt.connection import (
 )
 from fer_edge.publishers.mqtt.delivery import Delivery
 from fer_edge.publishers.mqtt.discovery import birth_topic, discovery
-from fer_edge.publishers.mqtt.messages import Availability
+from fer_edge.publishers.mqtt.messages import Availability, Message
 from fer_edge.publishers.mqtt.news import Line, News
 from fer_edge.publishers.mqtt.retries import Retries
 from fer_edge.publishers.mqtt.session import Session
@@ -66,7 +66,8 @@ class MqttPublisher:
         controls: Controls,
     ) -> None:
         # Refused now rather than in the log, later.
-        settings.password()
+        if settings.user:
+            settings.password()
         if settings.tls:
             make_tls(settings)
         self._settings, self._home_assistant = settings, home_assistant
@@ -76,7 +77,9 @@ class MqttPublisher:
         self._delivery = Delivery(outbox, longest)
         self._retries = Retries(settings.first_retry_seconds, longest)
         self._news = News(longest)
+        self._complained = False
         self._refusals: set[tuple[str, str]] = set()
+        self._discovery: Message | None = None
         self._figures: Status | None = None
         self._figures_due = 0.0
         # Each is written by one thread alone, and read whole by another.
@@ -118,7 +121,7 @@ class MqttPublisher:
     def close(self) -> None:
         """Send what waits, for a few seconds at most, say goodbye and disconnect.
 
-        Without a connection nothing is waited for: events stay stored.
+        Between two tries to connect nothing is waited for: events stay stored.
         """
         self._close_by = time.monotonic() + _DRAIN_SECONDS
         self._closing.set()
@@ -126,17 +129,19 @@ class MqttPublisher:
         if not self._thread.is_alive():
             self._waker.close()
             return
-        seconds = _GOODBYE_SECONDS
-        if self._state.connected:
-            seconds += _DRAIN_SECONDS + LEAVE_SECONDS
-        self._thread.join(seconds + _LOOK_SECONDS)
+        seconds = _GOODBYE_SECONDS + LEAVE_SECONDS
+        if not self._delivery.done:
+            seconds += _DRAIN_SECONDS
+        self._thread.join(seconds)
 
     def _run(self) -> None:
         try:
-            while not self._closing.is_set():
+            # A short run, too, has its try.
+            self._try()
+            while not self._closing.wait(
+                max(0.0, self._retries.due - time.monotonic())
+            ):
                 self._try()
-                self._say()
-                self._closing.wait(max(0.0, self._retries.due - time.monotonic()))
         # Not handled here but in the thread that publishes, whatever it is.
         except Exception as failure:
             self._failure = failure
@@ -167,13 +172,14 @@ class MqttPublisher:
                 session.lost(hung_up=isinstance(failure, HungUpError))
             self._retries.failed(time.monotonic(), random.random())
             self._set_state(str(failure))
+            self._say()
         finally:
             if connection is not None:
                 connection.abandon()
 
     def _serve(self, connection: Connection, session: Session) -> None:
         while not self._is_over(session):
-            self._take_in(connection, session, _LOOK_SECONDS)
+            self._take_in(connection, session, self._patience())
             now = time.monotonic()
             if session.accepted:
                 self._show(session, now)
@@ -191,14 +197,20 @@ class MqttPublisher:
         while not session.idle and (now := time.monotonic()) < until:
             session.send(now)
             self._take_in(connection, session, until - now)
-        connection.leave()
+        connection.leave(self._waker)
 
     def _is_over(self, session: Session) -> bool:
         """Tell whether the daemon ends, and nothing waits that could still be sent."""
         if not self._closing.is_set():
             return False
         drained = self._delivery.done and session.idle
-        return drained or not session.online or time.monotonic() >= self._close_by
+        return drained or time.monotonic() >= self._close_by
+
+    def _patience(self) -> float:
+        """Return how long the broker may be waited for."""
+        if not self._closing.is_set():
+            return _LOOK_SECONDS
+        return max(0.0, min(_LOOK_SECONDS, self._close_by - time.monotonic()))
 
     def _take_in(
         self, connection: Connection, session: Session, seconds: float
@@ -224,7 +236,8 @@ class MqttPublisher:
         if arrived.topic in self._commands.topics:
             self._commands.obey(arrived)
         elif arrived.payload == b"online" and not arrived.retained:
-            # Home Assistant has started and knows nothing.
+            # Home Assistant has started and knows nothing. Retained, it has done so
+            # before this connection, by which all is told.
             session.forget()
             self._figures_due = 0.0
 
@@ -235,8 +248,10 @@ class MqttPublisher:
             settings.root, self._situation, status, commands=settings.commands
         )
         if self._home_assistant.discovery:
-            known = discovery(self._home_assistant, settings, status.about)
-            told.insert(0, known)
+            if self._discovery is None:
+                about = status.about
+                self._discovery = discovery(self._home_assistant, settings, about)
+            told.insert(0, self._discovery)
         session.show(told)
         if session.online and now >= self._figures_due:
             session.tell(messages.stats(settings.root, status, self._figures))
@@ -260,8 +275,11 @@ class MqttPublisher:
         if line is None:
             return
         if line.connected:
-            _LOGGER.info("MQTT %s: connected", self._settings)
+            # As loud as the complaint that it ends.
+            level = logging.WARNING if self._complained else logging.INFO
+            _LOGGER.log(level, "MQTT %s: connected", self._settings)
         else:
+            self._complained = True
             _LOGGER.warning(
                 "MQTT %s: %s; trying again until it works", self._settings, line.text
             )

@@ -4,6 +4,7 @@ import socket
 import ssl
 from enum import Enum, auto
 
+# Reason codes of MQTT 5.
 _UNSUPPORTED_PROTOCOL = 0x84
 _CLIENT_ID = 0x85
 _PASSWORD = (0x86, 0x87)
@@ -11,15 +12,15 @@ _TAKEN_OVER = 0x8E
 KEEP_ALIVE = 0x8D
 PROTOCOL_ERROR = 0x82
 _BLAMING = (0x80, 0x81, PROTOCOL_ERROR, 0x83, 0x95, 0x99)
-_NEVER = {0x95: "too large", 0x99: "payload format invalid"}
+# Too large, by the specification or not, as mosquitto says it; no text as it should be.
+_NEVER = (0x95, 0x99)
+# Codes from here on mean that something was not done.
 _FAILURE = 0x80
-"""Codes from here on mean that something was not done."""
 
 # Numbers of OpenSSL, X509_V_ERR_*.
 _NOT_YET_VALID, _EXPIRED = 9, 10
 _UNKNOWN_ISSUER = (2, 18, 19, 20, 21)
 _OTHER_NAME = (62, 64)
-
 
 NO_WORD = "it hangs up without a word; does mqtt.tls suit this port?"
 """Why there is no connection, where that is all that is known."""

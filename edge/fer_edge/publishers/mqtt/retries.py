@@ -21,6 +21,10 @@ class Retries:
         self.due = -math.inf
         """When the next try may be."""
 
+    def pause(self, now: float) -> float:
+        """Return the seconds until then."""
+        return max(0.0, self.due - now)
+
     def connected(self, now: float) -> None:
         """Note that the connection stands."""
         self._connected = now

@@ -2,8 +2,6 @@
 
 import contextlib
 import socket
-from types import TracebackType
-from typing import Self
 
 
 class Waker:
@@ -13,17 +11,6 @@ class Waker:
         self._ours, self._theirs = socket.socketpair()
         self._ours.setblocking(False)
         self._theirs.setblocking(False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def fileno(self) -> int:
         """Return what to poll."""
