@@ -28,6 +28,8 @@ HASTY = MqttSettings(
 )
 """It never waits for long, but where a test is about waiting."""
 
+CPU = ClassifierState(Device.CPU, 0.0)
+
 _BEGUN = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 ABOUT = About(
@@ -138,7 +140,7 @@ class DeviceStage:
     ) -> None:
         self.outbox = outbox or ListOutbox()
         self.controls = Controls()
-        self.classifier = ClassifierState(Device.CPU, 0.0)
+        self.classifier = CPU
         self.monitor = Monitor(
             ABOUT,
             read_clocks(),

@@ -86,7 +86,7 @@ def open_outlets(
     for index, settings in enumerate(config.hooks):
         hook = Hook(hook_name(index), settings)
         publishers.append(Queued(hook_name(index), hook, wants=hook.wants))
-    server: "WebServer | None" = None
+    server: WebServer | None = None
     if config.http.port:
         from fer_edge.web.server import WebServer
 

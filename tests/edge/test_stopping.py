@@ -2,9 +2,7 @@
 
 import contextlib
 import shutil
-import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +12,8 @@ import pytest
 from fer_contract.manifest import BundleManifest, read_manifest, write_manifest
 from fer_contract.tflite import EDGETPU_MARK
 from fer_edge.models import RELEASED
+from running_daemon import RunningDaemon
 
-_SECONDS = 60.0  # a deadline; a second is enough
 _STALL_SECONDS = 50.0
 _AWAY = "/dev/fer-edge-has-no-such-camera"
 
@@ -37,37 +35,6 @@ def compiled_bundle(tmp_path: Path) -> Path:
     return folder
 
 
-class Daemon:
-    """``fer-edge run``, and what it says."""
-
-    def __init__(self, program: Path, config: Path) -> None:
-        self._errors = config.with_suffix(".err")
-        with self._errors.open("w") as errors:
-            self._process = subprocess.Popen(
-                [program, "run", "--config", config],
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            )
-
-    def wait_for(self, word: str) -> None:
-        """Wait until it has said a word."""
-        until = time.monotonic() + _SECONDS
-        while word not in self._errors.read_text():
-            assert self._process.poll() is None, self._errors.read_text()
-            assert time.monotonic() < until
-            time.sleep(0.01)
-
-    def stop(self) -> list[str]:
-        """Ask it to end; return the lines that it has said in all."""
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            assert self._process.wait(_SECONDS) == 0
-        finally:
-            self._process.kill()
-            self._process.wait()
-        return self._errors.read_text().splitlines()
-
-
 def _write(config: Path, source: str, bundle: str | Path = "") -> Path:
     config.write_text(
         f'[camera]\nsource = "{source}"\nstall_seconds = {_STALL_SECONDS}\n'
@@ -84,7 +51,7 @@ def _check_last_words(lines: list[str]) -> None:
 
 def test_camera_that_is_away(fer_edge: Path, tmp_path: Path) -> None:
     """It is in the pause before the next opening."""
-    daemon = Daemon(fer_edge, _write(tmp_path / "a.toml", _AWAY))
+    daemon = RunningDaemon(fer_edge, _write(tmp_path / "a.toml", _AWAY))
     daemon.wait_for("opening it again")
     _check_last_words(daemon.stop())
 
@@ -93,7 +60,7 @@ def test_camera_that_never_answers(
     fer_edge: Path, tmp_path: Path, silent_camera: str
 ) -> None:
     """A thread hangs in the opening, for as long as a stall is borne."""
-    daemon = Daemon(fer_edge, _write(tmp_path / "a.toml", silent_camera))
+    daemon = RunningDaemon(fer_edge, _write(tmp_path / "a.toml", silent_camera))
     daemon.wait_for("reading http://127.0.0.1:")
     begun = time.monotonic()
     _check_last_words(daemon.stop())
@@ -105,7 +72,7 @@ def test_edge_tpu_that_starts(
 ) -> None:
     """Its process is gone with the daemon."""
     config = _write(tmp_path / "a.toml", _AWAY, compiled_bundle)
-    daemon = Daemon(fer_edge, config)
+    daemon = RunningDaemon(fer_edge, config)
     daemon.wait_for("Edge TPU: starting")
     _check_last_words(daemon.stop())
     for command in Path("/proc").glob("[0-9]*/cmdline"):
