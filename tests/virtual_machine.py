@@ -11,10 +11,8 @@ import os
 import platform
 import shlex
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -171,7 +169,7 @@ class VirtualMachine:
         (self._folder / "status").unlink(missing_ok=True)
         self.output.write_bytes(b"")
         (self._folder / "begin").write_text(self._begin(command, environment))
-        disk = ()
+        disk: tuple[str, ...] = ()
         if self._disk is not None:
             # Writes reach this machine's kernel, which outlives the virtual one's.
             disk = ("-drive", f"file={self._disk},format=raw,if=virtio,cache=writeback")
@@ -263,9 +261,9 @@ def _with_dependencies(modules: Path, names: Sequence[str]) -> list[str]:
     for line in (modules / "modules.dep").read_text().splitlines():
         file, _, others = line.partition(":")
         needs[Path(file).name.partition(".")[0].replace("-", "_")] = (file, others)
-    return sorted({
-        path for name in names for path in [needs[name][0], *needs[name][1].split()]
-    })
+    return sorted(
+        {path for name in names for path in [needs[name][0], *needs[name][1].split()]}
+    )
 
 
 def _shared(tag: str, folder: Path, *more: str) -> list[str]:

@@ -25,7 +25,7 @@ def test_usb_cameras(
     if shutil.which("v4l2-ctl") is None:
         pytest.skip("apt-get install v4l-utils")
     kernel = Kernel(made_once("kernel", lambda folder: Kernel(folder).fetch()))
-    command = [
+    command: list[str | Path] = [
         sys.executable, "-m", "pytest", "--noconftest", "-p", "no:cacheprovider",
         "--rootdir", repository, "-c", repository / "pyproject.toml", _CASES,
     ]  # fmt: skip

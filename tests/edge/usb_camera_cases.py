@@ -207,9 +207,12 @@ def test_daemon_whose_camera_is_unplugged(tmp_path: Path) -> None:
         give_up_seconds = 2.0
         """
     )
-    command = [Path(sys.executable).parent / "fer-edge", "run", "--config", str(file)]
+    program = Path(sys.executable).parent / "fer-edge"
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [program, "run", "--config", file],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as daemon:
         try:
             until = time.monotonic() + 2 * _LONG

@@ -62,6 +62,10 @@ class OpenCvDevice:
 def open_stream(source: Stream, patience_seconds: float) -> OpenCvDevice:
     """Open a network camera.
 
+    RTSP goes by TCP, and by UDP only where the camera has no TCP: that is OpenCV's own
+    choice, ``rtsp_flags;prefer_tcp``, and right for Wi-Fi, where each packet that UDP
+    loses leaves a smear until the next whole picture.
+
     Args:
         source: where it is.
         patience_seconds: how long opening or one frame may take.
