@@ -24,7 +24,7 @@ _PACKAGES = "qemu-system-x86 busybox-static"
 # What finds the files of this machine, and what a caller may ask for.
 _BUS = ("virtio_pci", "9pnet_virtio", "9p")
 _DISK = ("virtio_blk", "crc32c_generic", "ext4")
-_CAMERAS = ("vivid", "uvcvideo", "usb_f_uvc", "dummy_hcd", "libcomposite")
+_CAMERAS = ("vivid", "uvcvideo", "dummy_hcd", "gadgetfs")
 
 DISK = Path("/mnt")
 """Where the disk is mounted, within."""
