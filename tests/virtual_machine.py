@@ -60,6 +60,8 @@ def missing() -> str:
         return "a virtual machine with this machine's files needs root: sudo"
     if not all(shutil.which(program) for program in _PROGRAMS):
         return f"apt-get install {_PACKAGES}"
+    if not _newest():
+        return "its kernel is Debian's, of which apt knows nothing: apt-get update"
     return ""
 
 
@@ -179,7 +181,7 @@ class VirtualMachine:
                 "setpriv", "--pdeathsig", "KILL",
                 "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot",
                 "-display", "none", "-serial", f"file:{self.console}",
-                "-machine", "pc", "-accel", "tcg", "-cpu", "Nehalem", "-smp", "2",
+                "-machine", "pc", "-accel", "tcg", "-cpu", "Nehalem", "-smp", "1",
                 "-m", "1G", *disk,
                 *_shared("machine", Path("/"), "readonly=on"),
                 *_shared("folder", self._folder),
@@ -197,20 +199,25 @@ class VirtualMachine:
         """Return the exit status of the command, once the machine is off.
 
         Raises:
-            TimeoutExpired: it is not, by then.
-            AssertionError: it went off without one.
+            AssertionError: it is not, by then, or went off without one; with all that
+                is known.
         """
         assert self._process is not None
-        self._process.wait(seconds)
-        status = self._folder / "status"
-        assert status.exists(), self.console.read_text(errors="replace")
-        return int(status.read_text())
+        try:
+            self._process.wait(seconds)
+            return int((self._folder / "status").read_text())
+        except (subprocess.TimeoutExpired, FileNotFoundError) as failure:
+            told = [path.read_text(errors="replace") for path in self._tellers()]
+            raise AssertionError("\n".join([str(failure), *told])) from failure
 
     def cut_power(self) -> None:
         """Let it end at once, whatever it does."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    def _tellers(self) -> list[Path]:
+        return [path for path in (self.console, self.output) if path.exists()]
 
     def _begin(
         self, command: Sequence[str | Path], environment: Mapping[str, str]
@@ -245,14 +252,14 @@ class VirtualMachine:
 
 
 def _newest() -> str:
-    """Return the name of the package that holds the newest kernel."""
+    """Return the name of the package that holds the newest kernel, if there is any."""
     told = subprocess.run(
         ["apt-cache", "depends", "linux-image-amd64"],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     ).stdout
-    return told.partition("Depends:")[2].split()[0]
+    return "".join(told.partition("Depends:")[2].split()[:1])
 
 
 def _with_dependencies(modules: Path, names: Sequence[str]) -> list[str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from fer_edge.cameras import Camera, Frame
+from camera_reads import LONG, next_frame, read_until
+from fer_edge.cameras import Camera
 from fer_edge.cameras.opening import open_camera
 from fer_edge.cameras.settings import CameraSettings
 from fer_edge.errors import CameraLostError
@@ -32,7 +33,6 @@ _IMPORTS = (
     "assert all(Gst.ElementFactory.find(name) for name in names)\n"
 )
 
-_LONG = 30.0  # seconds; a deadline, not what anything here takes
 _REFUSED = "no answer, no video there, or user and password are refused"
 _AGAIN = "opening it again until frames come"
 _HASTY = CameraSettings(
@@ -82,7 +82,7 @@ Open = Callable[..., Camera]
 def _means() -> None:
     have = [_PYTHON, "-c", _IMPORTS]
     try:
-        subprocess.run(have, check=True, capture_output=True, timeout=_LONG)
+        subprocess.run(have, check=True, capture_output=True, timeout=LONG)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip(f"apt-get install {_PACKAGES}")
 
@@ -115,29 +115,12 @@ def look() -> Iterator[Open]:
         camera.close()
 
 
-def _next(camera: Camera) -> Frame:
-    """Return the next frame, however many reads it takes."""
-    until = time.monotonic() + _LONG
-    while time.monotonic() < until:
-        frame = camera.read(0.5)
-        if frame is not None:
-            return frame
-    raise AssertionError("no frame")
-
-
-def _read_until(camera: Camera, told: Callable[[], bool]) -> None:
-    until = time.monotonic() + _LONG
-    while not told():
-        assert time.monotonic() < until
-        camera.read(0.1)
-
-
 def test_rtsp_frames(
     serve: Serve, look: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
     """They come in order and decoded; nothing is said about it."""
     camera = look(serve().url)
-    frames = [_next(camera) for _ in range(10)]
+    frames = [next_frame(camera) for _ in range(10)]
     assert {frame.pixels.shape for frame in frames} == {(48, 64, 3)}
     assert len({round(float(frame.pixels.mean())) for frame in frames}) > 3
     times = [frame.taken.seconds for frame in frames]
@@ -148,11 +131,11 @@ def test_rtsp_frames(
 def test_reader_that_is_busy(serve: Serve, look: Open) -> None:
     """It misses frames, which are counted, and gets the newest, never a queue."""
     camera = look(serve().url)
-    frame = _next(camera)
-    until = time.monotonic() + _LONG
+    frame = next_frame(camera)
+    until = time.monotonic() + LONG
     while frame.dropped < 10 and time.monotonic() < until:
         time.sleep(0.6)
-        before, frame = frame, _next(camera)
+        before, frame = frame, next_frame(camera)
         assert before.taken.seconds < frame.taken.seconds
     assert frame.dropped >= 10
 
@@ -163,7 +146,7 @@ def test_reader_that_is_busy(serve: Serve, look: Open) -> None:
 def test_transport(serve: Serve, look: Open, allowed: str, taken: str) -> None:
     """Packets travel by TCP, which Wi-Fi loses none of; by UDP if that is all."""
     server = serve(transport=allowed)
-    _next(look(server.url))
+    next_frame(look(server.url))
     assert server.asked().startswith(taken)
 
 
@@ -182,7 +165,7 @@ def test_camera_that_refuses(
     settings = replace(_HASTY, give_up_seconds=2.0)
     camera = look(server.url.replace(right, wrong), settings)
     with pytest.raises(CameraLostError) as caught:
-        _next(camera)
+        next_frame(camera)
     name = f"rtsp://127.0.0.1:{server.port}/…"
     assert caplog.messages == [f"{name}: {_REFUSED}; {_AGAIN}"]
     assert str(caught.value) == (f"{name}: {_REFUSED}; given up, 2 s without a frame")
@@ -194,11 +177,11 @@ def test_camera_that_restarts(
     """It is lost at once, and had again when it is back at its address."""
     server = serve()
     camera = look(server.url)
-    _next(camera)
+    next_frame(camera)
     server.kill()
-    _read_until(camera, lambda: len(caplog.messages) == 2)
+    read_until(camera, lambda: len(caplog.messages) == 2)
     serve(server.port)
-    _next(camera)
+    next_frame(camera)
     name = f"rtsp://127.0.0.1:{server.port}/…"
     *lost, back = caplog.messages
     assert lost == [
@@ -213,16 +196,16 @@ def test_camera_that_hangs(
     """Its connection stays open and gives nothing: the time of the settings holds."""
     server = serve()
     camera = look(server.url, replace(_HASTY, stall_seconds=3.0))
-    _next(camera)
+    next_frame(camera)
     caplog.clear()
     server.process.send_signal(signal.SIGSTOP)
     begun = time.monotonic()
-    _read_until(camera, lambda: bool(caplog.messages))
+    read_until(camera, lambda: bool(caplog.messages))
     assert time.monotonic() - begun > 2.0
     # Opening it ends in time, too: it is accepted, and nobody answers.
-    _read_until(camera, lambda: len(caplog.messages) == 2)
+    read_until(camera, lambda: len(caplog.messages) == 2)
     server.process.send_signal(signal.SIGCONT)
-    _next(camera)
+    next_frame(camera)
     *lost, back = caplog.messages
     assert lost[1].endswith(f"/…: {_REFUSED}; {_AGAIN}")
     assert "/…: frames again, after " in back
@@ -250,7 +233,7 @@ def test_daemon_whose_camera_dies(serve: Serve, fer_edge: Path, tmp_path: Path) 
         try:
             assert server.asked().startswith("RTP/AVP/TCP;")
             server.kill()
-            events, told = daemon.communicate(timeout=_LONG)
+            events, told = daemon.communicate(timeout=LONG)
         finally:
             daemon.kill()
     assert (daemon.returncode, events) == (3, "")

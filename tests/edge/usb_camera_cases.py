@@ -1,11 +1,10 @@
-"""USB cameras as the kernel gives them, played by its own driver for tests, vivid.
+"""A USB camera that gives Motion JPEG, on the kernel's dummy bus; see usb_camera.py.
 
-Run by test_cameras_usb.py in a virtual machine, or wherever vivid is loaded:
-``modprobe vivid n_devs=1 node_types=1 input_types=0``.
+Run by test_cameras_v4l2.py in a virtual machine.
 """
 
-import itertools
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -14,223 +13,206 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from fer_edge.cameras import Camera, Frame
+import usb_camera
+from camera_reads import LONG, next_frame, read_until
+from fer_edge.cameras import Camera
 from fer_edge.cameras.opening import open_camera
 from fer_edge.cameras.settings import CameraSettings
 
-_CAMERA = "/dev/video0"
-_DRIVER = Path("/sys/bus/platform/drivers/vivid")
+_NODES = Path("/sys/class/video4linux")
 
-_LONG = 30.0  # seconds; a deadline, not what anything here takes
-_STALL = 3.0
 _HASTY = CameraSettings(
-    source=_CAMERA,
-    width=320,
-    height=180,
-    stall_seconds=_STALL,
+    stall_seconds=4.0,
     first_retry_seconds=0.1,
     longest_retry_seconds=0.5,
     give_up_seconds=60.0,
     frozen_seconds=0.0,
 )
+_LARGE = replace(_HASTY, width=usb_camera.LARGE[0], height=usb_camera.LARGE[1])
 
-# BGR, of the driver's colour bars, and how far colour spaces may be off.
-_WHITE, _RED, _BLUE = [191, 191, 191], [0, 0, 191], [191, 0, 0]
-_OFF = 8
+# BGR, and how far JPEG may be off.
+_RED, _BLUE = [0, 0, 200], [200, 0, 0]
+_OFF = 6
 
-Open = Callable[[CameraSettings], Camera]
+_DAMAGED = b"\xff\xd8" + bytes(5000)  # begins as a JPEG does
+
+
+Look = Callable[[CameraSettings], Camera]
+
+
+class UsbCamera:
+    """``usb_camera.py`` as a process.
+
+    Args:
+        bus: where gadgetfs is mounted.
+        seen: yuyv, or the folder with its pictures.
+    """
+
+    def __init__(self, bus: Path, seen: Path) -> None:
+        self._command: list[str | Path] = [
+            sys.executable,
+            usb_camera.__file__,
+            bus,
+            seen,
+        ]
+        self.plug_in()
+
+    def plug_in(self) -> None:
+        """Be there."""
+        self.process = subprocess.Popen(self._command)
+
+    def unplug(self) -> None:
+        """Be gone at once."""
+        self.process.kill()
+        self.process.wait()
+
+    def device(self, index: int = 0) -> str:
+        """Return its device file, as soon as there is one; the second is no camera."""
+        until = time.monotonic() + LONG
+        while time.monotonic() < until:
+            for node in _NODES.iterdir():
+                driver = (node / "device/driver").resolve().name
+                number = int((node / "index").read_text())
+                if (driver, number) == ("uvcvideo", index):
+                    return f"/dev/{node.name}"
+            time.sleep(0.1)
+        raise AssertionError("no camera")
+
+
+@pytest.fixture(scope="module")
+def bus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The other end of the kernel's dummy bus."""
+    bus = tmp_path_factory.mktemp("bus")
+    subprocess.run(["mount", "-t", "gadgetfs", "gadgetfs", bus], check=True)
+    return bus
 
 
 @pytest.fixture
-def opened() -> Iterator[Open]:
+def pictures(tmp_path: Path) -> Path:
+    """A folder of what a camera sees: a wall, red on the left and blue on the right."""
+    width, height = usb_camera.LARGE
+    wall = np.zeros((height, width, 3), np.uint8)
+    wall[:, : width // 2], wall[:, width // 2 :] = _RED, _BLUE
+    assert cv2.imwrite(str(tmp_path / "1.jpg"), wall)
+    return tmp_path
+
+
+@pytest.fixture
+def usb(bus: Path, pictures: Path) -> Iterator[UsbCamera]:
+    """A camera of large frames, plugged in."""
+    usb = UsbCamera(bus, pictures)
+    yield usb
+    usb.unplug()
+
+
+@pytest.fixture
+def look() -> Iterator[Look]:
     """Open cameras that are closed at the end."""
     cameras = []
 
-    def opened(settings: CameraSettings) -> Camera:
+    def look(settings: CameraSettings) -> Camera:
         cameras.append(open_camera(settings, datetime.now(UTC)))
         return cameras[-1]
 
-    yield opened
+    yield look
     for camera in cameras:
         camera.close()
 
 
-def _next(camera: Camera) -> Frame:
-    """Return the next frame, however many reads it takes."""
-    until = time.monotonic() + _LONG
-    while time.monotonic() < until:
-        frame = camera.read(0.5)
-        if frame is not None:
-            return frame
-    raise AssertionError("no frame")
-
-
-def _read_until(camera: Camera, told: Callable[[], bool]) -> None:
-    until = time.monotonic() + _LONG
-    while not told():
-        assert time.monotonic() < until
-        camera.read(0.1)
-
-
-def _unplug() -> None:
-    (_DRIVER / "unbind").write_text("vivid.0")
-
-
-def _plug_in() -> None:
-    (_DRIVER / "bind").write_text("vivid.0")
-
-
-def _ask(*arguments: str) -> str:
-    return subprocess.run(
-        ["v4l2-ctl", "--device", _CAMERA, *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-
-
-def test_frames(opened: Open, caplog: pytest.LogCaptureFixture) -> None:
-    """They come in order, in BGR, in the camera's own size; nothing is said."""
-    camera = opened(replace(_HASTY, width=0, height=0))
-    frames = [_next(camera) for _ in range(5)]
-    assert {frame.pixels.shape for frame in frames} == {(480, 640, 3)}
-    row = frames[-1].pixels[400]
-    assert row[40].tolist() == pytest.approx(_WHITE, abs=_OFF)
-    assert row[440].tolist() == pytest.approx(_RED, abs=_OFF)
-    assert row[520].tolist() == pytest.approx(_BLUE, abs=_OFF)
-    times = [frame.taken.seconds for frame in frames]
-    assert all(a < b for a, b in itertools.pairwise(times))
+def test_small_frames(bus: Path, look: Look, caplog: pytest.LogCaptureFixture) -> None:
+    """They come uncompressed, and grey is grey."""
+    usb = UsbCamera(bus, Path("yuyv"))
+    camera = look(replace(_HASTY, source=usb.device()))
+    frames = [next_frame(camera) for _ in range(5)]
+    usb.unplug()
+    width, height = usb_camera.SMALL
+    assert {frame.pixels.shape for frame in frames} == {(height, width, 3)}
+    assert all(np.ptp(frame.pixels) <= 1 for frame in frames)
+    assert len({int(frame.pixels.mean()) for frame in frames}) > 1
     assert caplog.messages == []
 
 
-def test_size_and_rate(opened: Open) -> None:
-    """They are what was asked for; a machine can be slower, never faster."""
-    camera = opened(replace(_HASTY, frames_per_second=5.0))
-    first, *_, last = [_next(camera) for _ in range(6)]
-    assert first.pixels.shape == (180, 320, 3)
-    assert "5.000 (5/1)" in _ask("--get-parm")
-    assert last.taken.seconds - first.taken.seconds > 4 / 5
-
-
-def test_size_that_the_camera_has_not(opened: Open) -> None:
-    """It gives the nearest that it has."""
-    camera = opened(replace(_HASTY, width=330, height=200))
-    assert _next(camera).pixels.shape == (180, 320, 3)
-
-
-def test_large_frames_of_a_camera_that_does_not_compress(opened: Open) -> None:
-    """Motion JPEG is a wish: what has none gives large frames all the same."""
-    camera = opened(replace(_HASTY, width=1280, height=720))
-    assert _next(camera).pixels.shape == (720, 1280, 3)
-
-
-def test_camera_that_another_program_uses(
-    opened: Open, caplog: pytest.LogCaptureFixture
+def test_large_frames(
+    usb: UsbCamera, look: Look, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is waited for, and had once the other lets go."""
-    first = opened(_HASTY)
-    _next(first)
-    second = opened(_HASTY)
-    _read_until(second, lambda: bool(caplog.messages))
-    assert caplog.messages == [
-        f"{_CAMERA}: no camera that gives pictures, or another program uses it; "
-        "opening it again until frames come"
-    ]
-    _next(first)
-    first.close()
-    _next(second)
+    """They come compressed, which is all that fits through USB 2, in BGR."""
+    camera = look(replace(_LARGE, source=usb.device()))
+    frames = [next_frame(camera) for _ in range(5)]
+    width, height = usb_camera.LARGE
+    for frame in frames:
+        assert frame.pixels.shape == (height, width, 3)
+        left, right = frame.pixels[height // 2, [width // 4, 3 * width // 4]]
+        assert left.tolist() == pytest.approx(_RED, abs=_OFF)
+        assert right.tolist() == pytest.approx(_BLUE, abs=_OFF)
+    assert caplog.messages == []
 
 
-def test_camera_that_is_unplugged(
-    opened: Open, caplog: pytest.LogCaptureFixture
+def test_frames_that_are_damaged(bus: Path, pictures: Path, look: Look) -> None:
+    """In place of each comes the one before, once more; the first has none before."""
+    (pictures / "2.jpg").write_bytes(_DAMAGED)
+    usb = UsbCamera(bus, pictures)
+    camera = look(replace(_LARGE, source=usb.device()))
+    frames = [next_frame(camera) for _ in range(6)]
+    usb.unplug()
+    for frame in frames[1:]:
+        assert frame.pixels[9, 9].tolist() == pytest.approx(_RED, abs=_OFF)
+
+
+def test_camera_that_gives_damaged_frames_only(
+    bus: Path, pictures: Path, look: Look, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It looks like one that repeats a frame, and is opened again."""
+    (pictures / "1.jpg").write_bytes(_DAMAGED)
+    usb = UsbCamera(bus, pictures)
+    camera = look(replace(_LARGE, source=usb.device(), frozen_seconds=1.5))
+    read_until(camera, lambda: bool(caplog.messages))
+    usb.unplug()
+    assert ": the same frame for " in caplog.messages[0]
+
+
+def test_camera_that_is_pulled_out(
+    usb: UsbCamera, look: Look, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is lost at once, and had again when it is plugged in."""
-    camera = opened(_HASTY)
-    _next(camera)
-    _unplug()
-    try:
-        _read_until(camera, lambda: len(caplog.messages) == 2)
-    finally:
-        _plug_in()
-    _next(camera)
+    source = usb.device()
+    camera = look(replace(_LARGE, source=source))
+    next_frame(camera)
+    usb.unplug()
+    read_until(camera, lambda: len(caplog.messages) == 2)
+    usb.plug_in()
+    next_frame(camera)
     lost, absent, back = caplog.messages
     again = "; opening it again until frames come"
-    assert lost == f"{_CAMERA}: it gives no more frames{again}"
-    assert absent == f"{_CAMERA}: no such camera; is it plugged in?{again}"
-    assert re.match(rf"{_CAMERA}: frames again, after \d+ s$", back)
+    assert lost == f"{source}: it gives no more frames{again}"
+    assert absent == f"{source}: no such camera; is it plugged in?{again}"
+    assert re.match(rf"{source}: frames again, after \d+ s$", back)
 
 
-def test_camera_whose_transfer_breaks(
-    opened: Open, caplog: pytest.LogCaptureFixture
+def test_camera_that_hangs(
+    usb: UsbCamera, look: Look, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An error of the bus, with the camera still there, is mended by opening anew."""
-    camera = opened(_HASTY)
-    _next(camera)
-    _ask("--set-ctrl", "inject_fatal_streaming_error=1")
-    _read_until(camera, lambda: len(caplog.messages) == 2)
-    lost, back = caplog.messages
-    assert lost.startswith(f"{_CAMERA}: it gives no more frames; ")
-    assert back.startswith(f"{_CAMERA}: frames again, ")
+    """It is closed when its time is over, and opened until it answers."""
+    camera = look(replace(_LARGE, source=usb.device()))
+    next_frame(camera)
+    usb.process.send_signal(signal.SIGSTOP)
+    read_until(camera, lambda: bool(caplog.messages))
+    usb.process.send_signal(signal.SIGCONT)
+    next_frame(camera)
+    assert ": frames again, after " in caplog.messages[-1]
 
 
-def test_camera_that_stalls(opened: Open, caplog: pytest.LogCaptureFixture) -> None:
-    """It is let go of when its time is over, not when OpenCV's is, and opened anew."""
-    camera = opened(_HASTY)
-    _next(camera)
-    _ask("--set-ctrl", "percentage_of_dropped_buffers=100")
-    _read_until(camera, lambda: bool(caplog.messages))
-    begun = time.monotonic()
-    while time.monotonic() < begun + 2 * _STALL:
-        camera.read(0.1)
-    _ask("--set-ctrl", "percentage_of_dropped_buffers=0")
-    _next(camera)
-    *lost, back = caplog.messages
-    assert set(lost) <= {
-        f"{_CAMERA}: {reason}; opening it again until frames come"
-        for reason in ("it gives no more frames", f"no frame for {_STALL:g} s")
-    }
-    assert back.startswith(f"{_CAMERA}: frames again, ")
-
-
-def test_daemon_whose_camera_is_unplugged(tmp_path: Path) -> None:
-    """It waits as long as it was told and ends with 3, for systemd to start it anew."""
-    file = tmp_path / "fer-edge.toml"
-    file.write_text(
-        f"""
-        [camera]
-        source = "{_CAMERA}"
-        width = 320
-        height = 180
-        stall_seconds = 1.0
-        give_up_seconds = 2.0
-        """
-    )
-    program = Path(sys.executable).parent / "fer-edge"
-    with subprocess.Popen(
-        [program, "run", "--config", file],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as daemon:
-        try:
-            until = time.monotonic() + 2 * _LONG
-            # What the driver does not let anybody change while frames flow.
-            while "grabbed" not in _ask("--list-ctrls"):
-                assert daemon.poll() is None
-                assert time.monotonic() < until
-                time.sleep(0.5)
-            _unplug()
-            try:
-                events, told = daemon.communicate(timeout=_LONG)
-            finally:
-                _plug_in()
-        finally:
-            daemon.kill()
-    assert daemon.returncode == 3, told
-    assert events == ""
-    assert told.splitlines()[-1] == (
-        f"fer-edge: {_CAMERA}: no such camera; is it plugged in?; "
-        "given up, 2 s without a frame"
-    )
+def test_device_file_without_pictures(
+    usb: UsbCamera, look: Look, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A USB camera has a second one, for what is known about its frames."""
+    second = usb.device(1)
+    camera = look(replace(_HASTY, source=second))
+    read_until(camera, lambda: bool(caplog.messages))
+    assert caplog.messages == [
+        f"{second}: no camera that gives pictures, or another program uses it; "
+        "opening it again until frames come"
+    ]

@@ -19,7 +19,8 @@ _LARGEST_UNCOMPRESSED = 640 * 480
 
 _VIDEO4LINUX = 81  # the kernel's number for its devices
 
-# One in a while is passed over: a loose plug, a lost packet.
+# One in a while is passed over: a lost packet. Of a USB camera's OpenCV does not tell
+# and gives the frame before once more; ``FreezeWatch`` sees it if that goes on.
 _MOST_DAMAGED = 30
 
 _V4L_PATIENCE = "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"
