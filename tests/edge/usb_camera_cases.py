@@ -26,7 +26,7 @@ from fer_edge.cameras.settings import CameraSettings
 _NODES = Path("/sys/class/video4linux")
 
 _HASTY = CameraSettings(
-    stall_seconds=4.0,
+    stall_seconds=2.0,
     first_retry_seconds=0.1,
     longest_retry_seconds=0.5,
     give_up_seconds=60.0,
@@ -40,7 +40,6 @@ _OFF = 6
 
 _DAMAGED = b"\xff\xd8" + bytes(5000)  # begins as a JPEG does
 
-
 Look = Callable[[CameraSettings], Camera]
 
 
@@ -53,12 +52,8 @@ class UsbCamera:
     """
 
     def __init__(self, bus: Path, seen: Path) -> None:
-        self._command: list[str | Path] = [
-            sys.executable,
-            usb_camera.__file__,
-            bus,
-            seen,
-        ]
+        program = usb_camera.__file__
+        self._command: list[str | Path] = [sys.executable, program, bus, seen]
         self.plug_in()
 
     def plug_in(self) -> None:
