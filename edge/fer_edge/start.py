@@ -42,7 +42,12 @@ def assemble(config: Config) -> Parts:
     if missing := complaints(config):
         raise ConfigurationError(*missing)
     detector = make_detector(config.faces)
-    locator = Locator(detector, config.faces.every_seconds, config.tracking)
+    locator = Locator(
+        detector,
+        config.faces.every_seconds,
+        config.faces.newcomer_seconds,
+        config.tracking,
+    )
     classifier = make_classifier(config.model)
     pipeline = Pipeline(config.camera.name, locator, classifier, config.episodes)
     description = (

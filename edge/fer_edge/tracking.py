@@ -130,6 +130,24 @@ class Tracker:
                 seen.append((number, box))
         return Tracked(tuple(seen), lost)
 
+    def complete(self) -> bool:
+        """Tell whether faces are known, and all of them were found last time."""
+        tracks = self._tracks.values()
+        return bool(tracks) and not any(track.missed for track in tracks)
+
+    def wanted(self, now: float) -> list[Box]:
+        """Tell where to look for each face, but those that have long been missed.
+
+        Args:
+            now: seconds on a steady clock.
+        """
+        seconds = max(now - self._now, 0.0)
+        return [
+            track.motion.expected(seconds)
+            for track in self._tracks.values()
+            if not track.missed or track.missed_seconds + seconds <= _RETRY_SECONDS
+        ]
+
     def in_doubt(self, now: float) -> bool:
         """Tell whether a face must be looked for, before ``predict`` can be relied on.
 

@@ -6,8 +6,9 @@ import cv2
 
 from fer_contract.errors import FerError
 from fer_contract.preprocess import Box, Pixels
+from fer_edge.boxes import distinct
 
-from .framing import distinct, smaller, square
+from .framing import neighbourhood, smaller, square
 
 # In the pip package, and where Debian's opencv-data puts them (32-bit ARM).
 _FOLDERS = (
@@ -36,6 +37,16 @@ class HaarDetector:
     # 30 and 9 at 20.
     _LEAST_FACE = 30
 
+    # Of a neighbourhood, in pixels. Near 180 of those validation faces, expected a
+    # tenth of their side off, it found 99 % of what the whole frame of 480 shows, and
+    # 22 % of what it does not; of a neighbourhood of 80 it found 96 and 15 %.
+    _NEAR_SIDE = 100
+    # Rectangles that must agree: in a whole frame, and where a face is known to be.
+    _NEIGHBOURS = 5
+    _NEAR_NEIGHBOURS = 3
+    # A face near a known one is so many times smaller or larger at most.
+    _NEAR_RANGE = 1.5
+
     def __init__(self, min_face_pixels: int, detection_pixels: int) -> None:
         self._smallest = min_face_pixels
         self._longest = detection_pixels
@@ -51,7 +62,10 @@ class HaarDetector:
         grey = cv2.equalizeHist(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
         smallest = round(self._smallest * scale / self._SIDE)
         found = self._cascade.detectMultiScale(
-            grey, scaleFactor=1.1, minNeighbors=5, minSize=(smallest, smallest)
+            grey,
+            scaleFactor=1.1,
+            minNeighbors=self._NEIGHBOURS,
+            minSize=(smallest, smallest),
         )
         return distinct(
             square(
@@ -59,5 +73,26 @@ class HaarDetector:
                 (y + height / 2) / scale,
                 width * self._SIDE / scale,
             )
+            for x, y, width, height in found
+        )
+
+    def near(self, frame: Pixels, box: Box) -> list[Box]:
+        """Return a square for every face near a known one and about as large."""
+        view = neighbourhood(frame, box, self._NEAR_SIDE)
+        grey = cv2.equalizeHist(cv2.cvtColor(view.pixels, cv2.COLOR_BGR2GRAY))
+        side = self._NEAR_SIDE / 2 / self._SIDE
+        least = max(side / self._NEAR_RANGE, self._smallest * view.scale / self._SIDE)
+        smallest, largest = round(least), round(side * self._NEAR_RANGE)
+        if smallest > largest:
+            return []
+        found = self._cascade.detectMultiScale(
+            grey,
+            scaleFactor=1.1,
+            minNeighbors=self._NEAR_NEIGHBOURS,
+            minSize=(smallest, smallest),
+            maxSize=(largest, largest),
+        )
+        return distinct(
+            view.square(x + width / 2, y + height / 2, width * self._SIDE)
             for x, y, width, height in found
         )
