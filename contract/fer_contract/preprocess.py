@@ -167,17 +167,14 @@ def grey(pixels: Pixels) -> Pixels:
 def _luma(pixels: npt.NDArray[Any]) -> Whole:
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return pixels.reshape(pixels.shape[:2]).astype(np.uint32)
-    # In one piece first: numpy takes every third byte of one long line in half the time
-    # that it takes with many short ones.
-    line = np.ascontiguousarray(pixels).reshape(-1, 3)
-    total: Whole = np.multiply(line[:, 0], _LUMA[0], dtype=np.uint32)
-    part = np.empty_like(total)
-    for channel in (1, 2):
-        np.multiply(line[:, channel], _LUMA[channel], out=part, dtype=np.uint32)
-        total += part
+    # By floats, which are exact, for no sum reaches 2**24: numpy adds up the channels
+    # in a third of the time of whole numbers. The rows are short, so that this matrix
+    # product has no threads that wait for each other.
+    line = np.ascontiguousarray(pixels).astype(np.float32)
+    total: Whole = (line @ np.array(_LUMA, np.float32)).astype(np.uint32)
     total += 1 << 13
     total >>= 14
-    return total.reshape(pixels.shape[:2])
+    return total
 
 
 def _kind(array: npt.NDArray[Any]) -> str:

@@ -1,6 +1,7 @@
 """Which faces a frame shows: sought now and then, followed in between."""
 
 import math
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 
 from fer_contract.preprocess import Box, Pixels
@@ -89,30 +90,44 @@ class Locator:
             if look is Look.NOWHERE:
                 return self._tracker.predict(now, height, width)
             places = self._tracker.wanted(now)
+            first_miss = self._tracker.complete()
         self._looked_seconds = now
         with watch.on(Stage.DETECT):
-            found: list[Box] = []
             if look is Look.EVERYWHERE:
-                self._searched_seconds, self._size = now, (height, width)
-                found = self._detector.detect(pixels)
-            found += self._near(pixels, places, found)
+                found = self._search(pixels, now)
+                found += self._near(pixels, places, found)
+            else:
+                found = self._near(pixels, places, [])
+                missed = not all(self._answered(place, found) for place in places)
+                if missed and (first_miss or self._rested(now)):
+                    searched = self._search(pixels, now)
+                    found = searched + distinct(found, searched)
         with watch.on(Stage.TRACK):
             return self._tracker.update(found, now)
 
-    def _near(self, pixels: Pixels, places: list[Box], found: list[Box]) -> list[Box]:
+    def _rested(self, now: float) -> bool:
+        return _over(self._every_seconds, self._searched_seconds, now)
+
+    def _search(self, pixels: Pixels, now: float) -> list[Box]:
+        self._searched_seconds, self._size = now, pixels.shape[:2]
+        return list(self._detector.detect(pixels))
+
+    def _near(
+        self, pixels: Pixels, places: Sequence[Box], found: Sequence[Box]
+    ) -> list[Box]:
         """Look for known faces where no box is yet; return further boxes."""
         more = [
             box
             for place in places
-            if not any(self._alike(place, other) for other in found)
+            if not self._answered(place, found)
             for box in self._detector.near(pixels, place)
             # Or else something beside it would begin a track, on the lesser evidence.
-            if self._alike(place, box)
+            if any(self._answered(other, [box]) for other in places)
         ]
         return distinct(more, found)
 
-    def _alike(self, place: Box, box: Box) -> bool:
-        return likeness(place, box) >= self._min_overlap
+    def _answered(self, place: Box, boxes: Iterable[Box]) -> bool:
+        return any(likeness(place, box) >= self._min_overlap for box in boxes)
 
 
 def _over(seconds: float, since: float, now: float) -> bool:

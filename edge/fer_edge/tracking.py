@@ -136,7 +136,7 @@ class Tracker:
         return bool(tracks) and not any(track.missed for track in tracks)
 
     def wanted(self, now: float) -> list[Box]:
-        """Tell where to look for each face, but those that have long been missed.
+        """Tell where to look for each face that has not been missed for a second.
 
         Args:
             now: seconds on a steady clock.
@@ -145,7 +145,7 @@ class Tracker:
         return [
             track.motion.expected(seconds)
             for track in self._tracks.values()
-            if not track.missed or track.missed_seconds + seconds <= _RETRY_SECONDS
+            if track.unseen_seconds + seconds <= _TRUSTED_SECONDS
         ]
 
     def in_doubt(self, now: float) -> bool:

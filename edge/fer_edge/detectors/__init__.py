@@ -38,7 +38,7 @@ class DetectorSettings:
     found. In scenes of 640x480 with faces of 100 pixels YuNet finds 93 % in 480 of
     what it finds in 640, in two thirds of the time, and 57 % in 320, in a third; the
     cascade 102 % and 88 %."""
-    every_seconds: float = option(0.3, low=0.0, high=1.0)
+    every_seconds: float = option(0.2, low=0.0, high=1.0)
     """Time after which a face is looked for anew, near where it is expected; in between
     it is followed by its motion. 0 looks in every frame. Earlier if it is in doubt.
     While no face is known, or one is missing, the whole frame is searched as often."""

@@ -74,6 +74,9 @@ def neighbourhood(frame: Pixels, box: Box, side: int) -> Neighbourhood:
     """
     height, width = frame.shape[:2]
     half = math.ceil(min(max(box.width, box.height), height, width))
+    # Whole pixels are joined first: OpenCV does that in a fifth of the time of others.
+    joined = max(2 * half // side, 1)
+    half = math.ceil(half / joined) * joined
     left = round(box.x + box.width / 2) - half
     top = round(box.y + box.height / 2) - half
     columns = slice(*np.clip((left, left + 2 * half), 0, width).tolist())
@@ -84,7 +87,8 @@ def neighbourhood(frame: Pixels, box: Box, side: int) -> Neighbourhood:
         inside = whole[rows.start - top :, columns.start - left :]
         inside[: part.shape[0], : part.shape[1]] = part
         part = whole
-    shrinks = 2 * half > side
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    pixels = cv2.resize(part, (side, side), interpolation=method)
+    if joined > 1:
+        least = (2 * half // joined, 2 * half // joined)
+        part = np.asarray(cv2.resize(part, least, interpolation=cv2.INTER_AREA))
+    pixels = cv2.resize(part, (side, side), interpolation=cv2.INTER_LINEAR)
     return Neighbourhood(np.asarray(pixels, np.uint8), side / (2 * half), left, top)
