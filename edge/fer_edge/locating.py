@@ -61,17 +61,16 @@ class Locator:
             pixels: uint8 (H, W, 3).
             now: seconds on a steady clock.
         """
-        complete = self._tracker.complete()
-        interval = self._newcomer_seconds if complete else self._every_seconds
-        if pixels.shape[:2] != self._size or _over(
-            interval, self._searched_seconds, now
-        ):
+        interval = (
+            self._newcomer_seconds if self._tracker.complete() else self._every_seconds
+        )
+        resized = pixels.shape[:2] != self._size
+        if resized or _over(interval, self._searched_seconds, now):
             return Look.EVERYWHERE
-        if self._tracker.in_doubt(now) or _over(
-            self._every_seconds, self._looked_seconds, now
-        ):
+        if self._tracker.in_doubt(now):
             return Look.NEAR
-        return Look.NOWHERE
+        old = _over(self._every_seconds, self._looked_seconds, now)
+        return Look.NEAR if old else Look.NOWHERE
 
     def locate(
         self, pixels: Pixels, now: float, watch: Stopwatch | None = None
@@ -90,7 +89,7 @@ class Locator:
             if look is Look.NOWHERE:
                 return self._tracker.predict(now, height, width)
             places = self._tracker.wanted(now)
-            first_miss = self._tracker.complete()
+            complete = self._tracker.complete()
         self._looked_seconds = now
         with watch.on(Stage.DETECT):
             if look is Look.EVERYWHERE:
@@ -99,14 +98,12 @@ class Locator:
             else:
                 found = self._near(pixels, places, [])
                 missed = not all(self._answered(place, found) for place in places)
-                if missed and (first_miss or self._rested(now)):
+                # One that has been missed before waits for the next search.
+                if missed and complete:
                     searched = self._search(pixels, now)
                     found = searched + distinct(found, searched)
         with watch.on(Stage.TRACK):
             return self._tracker.update(found, now)
-
-    def _rested(self, now: float) -> bool:
-        return _over(self._every_seconds, self._searched_seconds, now)
 
     def _search(self, pixels: Pixels, now: float) -> list[Box]:
         self._searched_seconds, self._size = now, pixels.shape[:2]

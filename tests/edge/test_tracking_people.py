@@ -235,20 +235,21 @@ def test_crowd(frames_per_second: int, switches: int, thefts: int) -> None:
 
 @pytest.mark.parametrize("frames_per_second", [10, 30])
 def test_crowd_followed_between_searches(frames_per_second: int) -> None:
-    """They are hardly confused more often, and known in as many frames."""
+    """They are hardly confused more often, though few frames are searched."""
     account = _follow(frames_per_second, 0.2, 1.0, persons=4)
-    assert account.searches < 0.75 * account.frames
+    assert account.searches < 3.5 / frames_per_second * account.frames
     assert account.switches <= 15
     assert account.thefts <= 15
-    # 5 % are missed.
-    assert account.known > 0.93 * account.visible
+    # Those who have been out of the frame are known half a second later.
+    assert account.known > 0.91 * account.visible
 
 
 def test_one_person_followed_between_searches() -> None:
     """One person keeps one number, and a box near the face, with few searches."""
     account = _follow(30, 0.2, 1.0, persons=1)
-    assert account.searches < 0.25 * account.frames
-    assert account.switches == 0
+    assert account.searches < 0.1 * account.frames
+    # In twenty minutes there are 4, and 1 to 3 if each look is a search.
+    assert account.switches <= 1
     errors = sorted(account.errors)
     # A detector's own boxes are away by 0.05 in the middle.
     assert errors[len(errors) // 2] < 0.1

@@ -45,7 +45,7 @@ class DetectorSettings:
     newcomer_seconds: float = option(1.0, low=0.0, high=10.0)
     """Time between two searches of the whole frame while all known faces are found:
     how late one more is noticed. Never less than ``every_seconds``. A search takes as
-    long as looking for five known faces with YuNet, for fifteen with the cascade."""
+    long as looking for six known faces."""
 
 
 class Detector(Protocol):

@@ -66,9 +66,7 @@ class HaarDetector:
     def detect(self, frame: Pixels) -> list[Box]:
         """Return a square for every face."""
         small, scale = smaller(frame, self._longest, self._LEAST_FACE / self._smallest)
-        boxes = self._found(
-            small, self._STEP, self._NEIGHBOURS, self._smallest * scale
-        )
+        boxes = self._found(small, self._STEP, self._NEIGHBOURS, self._smallest * scale)
         proposals = distinct(
             square(x / scale, y / scale, side / scale) for x, y, side in boxes
         )
