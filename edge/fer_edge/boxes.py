@@ -1,6 +1,7 @@
 """What two boxes have in common, and other geometry of faces."""
 
 import math
+from collections.abc import Iterable, Sequence
 
 from fer_contract.preprocess import Box
 
@@ -65,3 +66,22 @@ def likeness(first: Box, second: Box) -> float:
     areas = first.width * first.height, second.width * second.height
     # The ratio first: no rounding takes a share times at most 1 above the share.
     return share * (min(areas) / max(areas))
+
+
+def distinct(boxes: Iterable[Box], known: Sequence[Box] = ()) -> list[Box]:
+    """Return one box a face: of two that share half of the smaller, the larger.
+
+    One face gives a cascade boxes of several sizes, one in the other, of which
+    OpenCV joins only those of about the same size; and it is found once more from
+    the neighbourhood of another.
+
+    Args:
+        boxes: of any faces.
+        known: boxes of faces for which no other one is wanted.
+    """
+    kept: list[Box] = []
+    for box in sorted(boxes, key=lambda box: -box.width * box.height):
+        half = box.width * box.height / 2
+        if all(shared_area(box, other) < half for other in (*known, *kept)):
+            kept.append(box)
+    return kept

@@ -49,9 +49,13 @@ class Motion:
                 squared by seconds to the third power.
         """
         self.variance = self.variance_after(seconds, unrest)
-        self.value += self.rate * seconds
+        self.value = self.value_after(seconds)
         self.covariance += self.rate_variance * seconds + unrest * seconds**2 / 2.0
         self.rate_variance += unrest * seconds
+
+    def value_after(self, seconds: float) -> float:
+        """Return what the value will be if it is not measured."""
+        return self.value + self.rate * seconds
 
     def variance_after(self, seconds: float, unrest: float) -> float:
         """Return what the variance of the value will be if it is not measured."""
@@ -107,13 +111,14 @@ class FaceMotion:
         self._y.correct(box.y + box.height / 2, error)
         self._size.correct(math.log(side_of(box)), _SIZE_ERROR**2)
 
-    def expected(self) -> Box:
-        """Return where the face is now, in the shape in which it was found."""
+    def expected(self, seconds: float = 0.0) -> Box:
+        """Return where the face is after a time, in the shape in which it was found."""
         most = math.log(_MOST_GROWTH)
-        growth = self._size.value - math.log(side_of(self._box))
+        growth = self._size.value_after(seconds) - math.log(side_of(self._box))
         factor = math.exp(min(max(growth, -most), most))
         width, height = self._box.width * factor, self._box.height * factor
-        return Box(self._x.value - width / 2, self._y.value - height / 2, width, height)
+        x, y = self._x.value_after(seconds), self._y.value_after(seconds)
+        return Box(x - width / 2, y - height / 2, width, height)
 
     def doubt(self, seconds: float = 0.0) -> float:
         """Return the standard deviation of its centre after a time, in sides."""

@@ -86,11 +86,8 @@ def open_outlets(
     for index, settings in enumerate(config.hooks):
         hook = Hook(hook_name(index), settings)
         publishers.append(Queued(hook_name(index), hook, wants=hook.wants))
-    server: WebServer | None = None
-    if config.http.port:
-        from fer_edge.web.server import WebServer
-
-        server = WebServer(config.http, status, controls)
+    server = _open_server(config, status, controls)
+    if server is not None:
         publishers.append(server)
         watches.append(server.see)
     preview = config.http.preview
@@ -106,6 +103,16 @@ def open_outlets(
     if broker is not None:
         broker.start()
     return Outlets(publishers, watches, monitor.arrive, reconfigure)
+
+
+def _open_server(
+    config: Config, status: Callable[[], Status], controls: Controls
+) -> "WebServer | None":
+    if not config.http.port:
+        return None
+    from fer_edge.web.server import WebServer
+
+    return WebServer(config.http, status, controls)
 
 
 def _about(config: Config, parts: Parts, begun: Moment) -> About:

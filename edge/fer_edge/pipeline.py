@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from fer_contract.preprocess import Box, crop_face
 from fer_edge.cameras import Frame
 from fer_edge.classifiers import Classifier
+from fer_edge.detectors import DetectorSettings
 from fer_edge.episodes import Change, Episodes, EpisodeSettings
 from fer_edge.events import Event
 from fer_edge.locating import Locator
@@ -117,16 +118,16 @@ class Pipeline:
         self,
         episodes: EpisodeSettings,
         tracking: TrackingSettings,
-        every_seconds: float,
+        faces: DetectorSettings,
     ) -> None:
         """Go on with other settings, between two frames; episodes and faces stay.
 
         Args:
             episodes: as at the beginning.
             tracking: how faces are followed.
-            every_seconds: time between two searches for faces.
+            faces: how often they are looked for; what else is set there stays.
         """
-        self._locator.reconfigure(every_seconds, tracking)
+        self._locator.reconfigure(faces.every_seconds, faces.newcomer_seconds, tracking)
         self._episodes.settings = _with_threshold(episodes, self._classifier)
 
     def close(self) -> list[Event]:

@@ -30,9 +30,7 @@ class Parts:
 
     def reconfigure(self, config: Config) -> None:
         """Let a changed configuration hold, as far as it can without a restart."""
-        self.pipeline.reconfigure(
-            config.episodes, config.tracking, config.faces.every_seconds
-        )
+        self.pipeline.reconfigure(config.episodes, config.tracking, config.faces)
 
     def close(self) -> None:
         """Let go of devices and processes."""
@@ -60,7 +58,12 @@ def assemble(config: Config, last_seq: int = 0) -> Parts:
     if missing := complaints_of_pipeline(config):
         raise ConfigurationError(*missing)
     detector = make_detector(config.faces)
-    locator = Locator(detector, config.faces.every_seconds, config.tracking)
+    locator = Locator(
+        detector,
+        config.faces.every_seconds,
+        config.faces.newcomer_seconds,
+        config.tracking,
+    )
     classifier = make_classifier(config.model)
     pipeline = Pipeline(
         config.camera.name, locator, classifier, config.episodes, last_seq

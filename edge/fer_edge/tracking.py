@@ -131,6 +131,24 @@ class Tracker:
                 seen.append((number, box))
         return Tracked(tuple(seen), lost)
 
+    def complete(self) -> bool:
+        """Tell whether faces are known, and all of them were found last time."""
+        tracks = self._tracks.values()
+        return bool(tracks) and not any(track.missed for track in tracks)
+
+    def wanted(self, now: float) -> list[Box]:
+        """Tell where to look for each face that has not been missed for a second.
+
+        Args:
+            now: seconds on a steady clock.
+        """
+        seconds = max(now - self._now, 0.0)
+        return [
+            track.motion.expected(seconds)
+            for track in self._tracks.values()
+            if track.unseen_seconds + seconds <= _TRUSTED_SECONDS
+        ]
+
     def in_doubt(self, now: float) -> bool:
         """Tell whether a face must be looked for, before ``predict`` can be relied on.
 

@@ -13,6 +13,7 @@ import pytest
 
 from fer_contract.preprocess import Box, InputSpec, Pixels
 from fer_edge.bench import WARM_UP_FRAMES, as_table, bench, compare_models
+from fer_edge.boxes import overlap
 from fer_edge.cameras import EndOfFrames
 from fer_edge.cameras.drawn import Drawn
 from fer_edge.cameras.paced import PacedReplay
@@ -43,9 +44,12 @@ class OneBox:
         assert frame.ndim == 3
         return [Box(20.0, 20.0, 100.0, 100.0)]
 
+    def near(self, frame: Pixels, box: Box) -> list[Box]:
+        return [face for face in self.detect(frame) if overlap(box, face) > 0.0]
+
 
 def _pipeline(classifier: CpuClassifier) -> Pipeline:
-    locator = Locator(OneBox(), 0.0, TrackingSettings())
+    locator = Locator(OneBox(), 0.0, 0.0, TrackingSettings())
     return Pipeline("bench", locator, classifier, EpisodeSettings())
 
 

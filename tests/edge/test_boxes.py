@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_contract.preprocess import Box
-from fer_edge.boxes import grown, likeness, overlap, shared_area, side_of
+from fer_edge.boxes import distinct, grown, likeness, overlap, shared_area, side_of
 
 boxes = st.builds(
     Box,
@@ -70,3 +70,19 @@ def test_grown(box: Box) -> None:
     assert shared_area(larger, box) == pytest.approx(box.width * box.height)
     assert larger.x + larger.width / 2 == pytest.approx(box.x + box.width / 2)
     assert larger.y + larger.height / 2 == pytest.approx(box.y + box.height / 2)
+
+
+def test_several_boxes_of_one_face() -> None:
+    """Of boxes in one another the largest stays; neighbours stay, too."""
+    face, mouth = Box(0.0, 0.0, 100.0, 100.0), Box(25.0, 55.0, 40.0, 40.0)
+    shifted, neighbour = Box(8.0, 0.0, 95.0, 95.0), Box(80.0, 0.0, 90.0, 90.0)
+    assert distinct([mouth, shifted, neighbour, face]) == [face, neighbour]
+    assert distinct([]) == []
+
+
+def test_boxes_of_known_faces() -> None:
+    """What shares half of itself with a known face is not returned."""
+    face, again = Box(0.0, 0.0, 100.0, 100.0), Box(5.0, 0.0, 90.0, 90.0)
+    neighbour = Box(80.0, 0.0, 90.0, 90.0)
+    assert distinct([again, neighbour], [face]) == [neighbour]
+    assert distinct([], [face]) == []

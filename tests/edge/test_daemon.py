@@ -89,6 +89,9 @@ class OneFace:
     def detect(self, frame: Pixels) -> list[Box]:
         return [Box(0.0, 0.0, float(frame.shape[0]), float(frame.shape[0]))]
 
+    def near(self, frame: Pixels, box: Box) -> list[Box]:  # noqa: ARG002 - always there
+        return self.detect(frame)
+
 
 class AlwaysHappy:
     """Never in doubt."""
@@ -134,7 +137,7 @@ class Kept:
 def pipeline() -> Pipeline:
     """One face that begins to be happy in the first frame."""
     settings = EpisodeSettings(trigger_seconds=0.0)
-    locator = Locator(OneFace(), 0.0, TrackingSettings())
+    locator = Locator(OneFace(), 0.0, 0.0, TrackingSettings())
     return Pipeline("door", locator, AlwaysHappy(), settings)
 
 
@@ -251,7 +254,7 @@ def test_work_between_frames(pipeline: Pipeline) -> None:
 def test_sequence_goes_on(pipeline: Pipeline) -> None:
     """Events count on after those of an earlier run."""
     settings = EpisodeSettings(trigger_seconds=0.0)
-    locator = Locator(OneFace(), 0.0, TrackingSettings())
+    locator = Locator(OneFace(), 0.0, 0.0, TrackingSettings())
     later = Pipeline("door", locator, AlwaysHappy(), settings, last_seq=41)
     for tried, first in ((pipeline, 1), (later, 42)):
         kept = Kept()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fer_contract.errors import DigestError, FerError
 from fer_contract.preprocess import Box, Pixels
 from fer_edge.detectors import Detector, DetectorSettings, make_detector
-from fer_edge.detectors.framing import distinct, smaller
+from fer_edge.detectors.framing import neighbourhood, smaller
 from fer_edge.detectors.haar import HaarDetector
 from fer_edge.detectors.yunet import YuNetDetector
 from fer_trainer.synthetic import Square
@@ -45,10 +45,10 @@ def fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, yunet_model: Path) 
     return Path(shutil.copy(yunet_model, tmp_path))
 
 
-def _check_square(box: Box, square: Square) -> None:
+def _check_square(box: Box, square: Square, size: float = 0.15) -> None:
     """A box is where the face was drawn, in measures of its side."""
     x, y, side = square
-    assert box.width == box.height == pytest.approx(side, rel=0.15)
+    assert box.width == box.height == pytest.approx(side, rel=size)
     assert box.x + box.width / 2 == pytest.approx(x + side / 2, abs=0.1 * side)
     assert box.y + box.height / 2 == pytest.approx(y + side / 2, abs=0.1 * side)
 
@@ -179,12 +179,77 @@ def test_any_smaller_frame(
     assert max(frame.shape[:2]) <= bound + 1
 
 
-def test_several_boxes_of_one_face() -> None:
-    """Of boxes in one another the largest stays; neighbours stay, too."""
-    face, mouth = Box(0.0, 0.0, 100.0, 100.0), Box(25.0, 55.0, 40.0, 40.0)
-    shifted, neighbour = Box(8.0, 0.0, 95.0, 95.0), Box(80.0, 0.0, 90.0, 90.0)
-    assert distinct([mouth, shifted, neighbour, face]) == [face, neighbour]
-    assert distinct([]) == []
+def test_neighbourhood() -> None:
+    """A face is in the middle half of it, and its boxes lead back to the frame."""
+    frame = np.zeros((480, 640, 3), np.uint8)
+    for side in (30, 80, 100, 200, 333):
+        frame[:] = 0
+        frame[100 : 100 + side, 150 : 150 + side] = 255
+        view = neighbourhood(frame, Box(150.0, 100.0, side, side), 160)
+        assert view.pixels.shape == (160, 160, 3)
+        rows, columns = np.nonzero(view.pixels[..., 0] > 127)
+        extent = rows.max() + 1 - rows.min()
+        back = view.square(
+            (columns.min() + columns.max() + 1) / 2,
+            (rows.min() + rows.max() + 1) / 2,
+            float(extent),
+        )
+        assert extent == pytest.approx(80, rel=0.25)
+        assert back.x == pytest.approx(150.0, abs=0.03 * side)
+        assert back.y == pytest.approx(100.0, abs=0.03 * side)
+        assert back.width == pytest.approx(side, rel=0.05)
+
+
+@given(
+    x=st.floats(-900.0, 900.0),
+    y=st.floats(-900.0, 900.0),
+    side=st.floats(1.0, 1500.0),
+    height=st.integers(1, 200),
+    width=st.integers(1, 200),
+)
+def test_any_neighbourhood(
+    x: float, y: float, side: float, height: int, width: int
+) -> None:
+    """It has its size wherever the face is expected, black where no frame is."""
+    frame = np.full((height, width, 3), 255, np.uint8)
+    view = neighbourhood(frame, Box(x, y, side, side), 64)
+    assert view.pixels.shape == (64, 64, 3)
+    apart = x > width + side or y > height + side or max(x, y) < -2.0 * side
+    assert not apart or not view.pixels.any()
+
+
+# ------------------------------------------------------------------------ near a face
+
+
+@pytest.mark.parametrize("shift", [-0.3, 0.0, 0.3])
+@pytest.mark.parametrize("growth", [0.8, 1.0, 1.25])
+def test_near_a_drawn_face(
+    detector: Detector, scene: tuple[Pixels, Square], shift: float, growth: float
+) -> None:
+    """A face is found that has moved, come nearer or gone farther away."""
+    frame, square = scene
+    x, y, side = square
+    expected = Box(x + shift * side, y - shift * side, growth * side, growth * side)
+    (box,) = detector.near(frame, expected)
+    _check_square(box, square, size=0.2)
+
+
+def test_near_the_border(detector: Detector, scene: tuple[Pixels, Square]) -> None:
+    """A face is found where its neighbourhood ends with the frame."""
+    frame, (x, y, side) = scene
+    left, top = int(x - 0.1 * side), int(y - 0.1 * side)
+    cut = np.ascontiguousarray(frame[top:, left:])
+    (box,) = detector.near(cut, Box(x - left, y - top, side, side))
+    _check_square(box, (x - left, y - top, side))
+
+
+def test_near_nothing(detector: Detector, scene: tuple[Pixels, Square]) -> None:
+    """Where no face is none is found, nor outside of the frame."""
+    frame, (x, y, side) = scene
+    black = np.zeros_like(frame)
+    assert detector.near(black, Box(x, y, side, side)) == []
+    assert detector.near(frame, Box(5000.0, 5000.0, side, side)) == []
+    assert detector.near(frame[:1, :1], Box(0.0, 0.0, side, side)) == []
 
 
 # --------------------------------------------------------------------- which of the two

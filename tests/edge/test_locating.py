@@ -8,13 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_contract.preprocess import Box, Pixels
+from fer_edge.boxes import grown, shared_area
 from fer_edge.detectors.haar import HaarDetector
-from fer_edge.locating import Locator
+from fer_edge.locating import Locator, Look
 from fer_edge.tracking import TrackingSettings
 from fer_trainer.synthetic import Video
 
 _FRAME: Pixels = np.zeros((480, 640, 3), np.uint8)
 _FACE = Box(100.0, 100.0, 80.0, 80.0)
+_OTHER = Box(400.0, 100.0, 80.0, 80.0)
 
 
 class CountingDetector:
@@ -25,15 +27,26 @@ class CountingDetector:
     def __init__(self, *boxes: Box) -> None:
         self.boxes = list(boxes)
         self.asked = 0
+        self.asked_near = 0
+        self.searches_in_vain = False
 
     def detect(self, frame: Pixels) -> list[Box]:
         assert frame.ndim == 3
         self.asked += 1
-        return self.boxes
+        return [] if self.searches_in_vain else self.boxes
+
+    def near(self, frame: Pixels, box: Box) -> list[Box]:
+        assert frame.ndim == 3
+        self.asked_near += 1
+        return [face for face in self.boxes if shared_area(face, grown(box, 0.5))]
 
 
-def _locator(detector: CountingDetector, every_seconds: float = 0.2) -> Locator:
-    return Locator(detector, every_seconds, TrackingSettings())
+def _locator(
+    detector: CountingDetector,
+    every_seconds: float = 0.2,
+    newcomer_seconds: float = 1.0,
+) -> Locator:
+    return Locator(detector, every_seconds, newcomer_seconds, TrackingSettings())
 
 
 @pytest.mark.parametrize("frames_per_second", [5, 10, 15, 30, 60])
@@ -50,18 +63,28 @@ def test_searches_a_second(frames_per_second: int) -> None:
 
 
 def test_every_frame() -> None:
-    """With every_seconds 0 each frame is searched, even at the same time."""
+    """With both times 0 each frame is searched, even at the same time."""
     detector = CountingDetector(_FACE)
-    locator = _locator(detector, every_seconds=0.0)
+    locator = _locator(detector, every_seconds=0.0, newcomer_seconds=0.0)
     for now in (0.0, 0.0, 0.1, 0.2):
         locator.locate(_FRAME, now)
     assert detector.asked == 4
 
 
+def test_every_frame_near() -> None:
+    """With every_seconds 0 a known face is looked for in each frame, near its place."""
+    detector = CountingDetector(_FACE)
+    locator = _locator(detector, every_seconds=0.0)
+    for frame in range(31):
+        assert locator.locate(_FRAME, frame / 30.0).seen == ((1, _FACE),)
+    assert detector.asked == 2
+    assert detector.asked_near == 29
+
+
 def test_first_frame() -> None:
     """The first frame is searched, whatever the clock says."""
     for now in (-1e9, 0.0, 1e9):
-        assert _locator(CountingDetector()).due(_FRAME, now)
+        assert _locator(CountingDetector()).due(_FRAME, now) is Look.EVERYWHERE
 
 
 def test_face_that_is_followed() -> None:
@@ -72,7 +95,78 @@ def test_face_that_is_followed() -> None:
         ((number, box),) = locator.locate(_FRAME, frame / 30.0).seen
         assert number == 1
         assert box.x == pytest.approx(_FACE.x, abs=1.0)
-    assert detector.asked < 30
+    # Once a second for newcomers, and five times a second near the face.
+    assert detector.asked == 3
+    assert 10 <= detector.asked_near <= 20
+
+
+@pytest.mark.parametrize("frames_per_second", [5, 10, 30])
+def test_newcomer(frames_per_second: int) -> None:
+    """One more face is noticed within newcomer_seconds, whenever it comes."""
+    delays = []
+    for entry in range(3 * frames_per_second, 5 * frames_per_second):
+        detector = CountingDetector(_FACE)
+        locator = _locator(detector)
+        for frame in range(entry):
+            locator.locate(_FRAME, frame / frames_per_second)
+        detector.boxes = [_FACE, _OTHER]
+        frame = entry
+        while len(locator.locate(_FRAME, frame / frames_per_second).seen) == 1:
+            frame += 1
+        delays.append((frame - entry) / frames_per_second)
+    assert max(delays) <= 1.0 + 1e-9
+    assert sum(delays) / len(delays) < 0.6
+
+
+def test_first_face() -> None:
+    """In an empty room a face is noticed within every_seconds."""
+    detector = CountingDetector()
+    locator = _locator(detector)
+    for frame in range(40):
+        locator.locate(_FRAME, frame / 30.0)
+    detector.boxes = [_FACE]
+    while not locator.locate(_FRAME, frame / 30.0).seen:
+        frame += 1
+    assert frame / 30.0 - 39 / 30.0 <= 0.2 + 1e-9
+
+
+def test_face_that_has_jumped() -> None:
+    """What is not found near its place is sought everywhere in the same frame."""
+    detector = CountingDetector(_FACE)
+    locator = _locator(detector)
+    frame = 0
+    for frame in range(40):
+        locator.locate(_FRAME, frame / 30.0)
+    detector.boxes = [_OTHER]
+    while (1, _OTHER.x) not in [
+        (len(seen), box.x)
+        for seen in [locator.locate(_FRAME, frame / 30.0).seen]
+        for _, box in seen
+    ]:
+        frame += 1
+    assert frame / 30.0 - 39 / 30.0 <= 0.2 + 1e-9
+
+
+def test_face_that_a_search_misses() -> None:
+    """It is looked for near its place, in the same frame: no frame is without it."""
+    detector = CountingDetector(_FACE)
+    locator = _locator(detector)
+    locator.locate(_FRAME, 0.0)
+    detector.searches_in_vain = True
+    for frame in range(90):
+        assert len(locator.locate(_FRAME, frame / 30.0).seen) == 1
+
+
+def test_stranger_beside_a_face() -> None:
+    """Nothing beside a known face becomes one by being near; a search is needed."""
+    stranger = Box(_FACE.x + 75.0, _FACE.y, 80.0, 80.0)
+    detector = CountingDetector(_FACE)
+    locator = _locator(detector, newcomer_seconds=10.0)
+    for frame in range(90):
+        if frame == 30:
+            detector.boxes = [_FACE, stranger]
+        assert len(locator.locate(_FRAME, frame / 30.0).seen) == 1
+    assert detector.asked == 1
 
 
 def test_face_that_is_missed() -> None:
@@ -84,10 +178,11 @@ def test_face_that_is_missed() -> None:
     detector.boxes = []
     while locator.locate(_FRAME, (frame := frame + 1) / 30.0).seen:
         assert frame < 40
-    asked = detector.asked
+    asked, asked_near = detector.asked, detector.asked_near
     detector.boxes = [_FACE]
     assert locator.locate(_FRAME, (frame + 1) / 30.0).seen == ((1, _FACE),)
-    assert detector.asked == asked + 1
+    assert detector.asked == asked
+    assert detector.asked_near == asked_near + 1
 
 
 def test_face_that_has_gone() -> None:
@@ -112,9 +207,9 @@ def test_frame_of_another_size() -> None:
         locator.locate(_FRAME, frame / 10.0)
     now = 2.9
     locator.locate(np.zeros((960, 1280, 3), np.uint8), now)
-    assert locator.due(_FRAME, now)
+    assert locator.due(_FRAME, now) is Look.EVERYWHERE
     locator.locate(_FRAME, now)
-    assert not locator.due(_FRAME, now)
+    assert locator.due(_FRAME, now) is Look.NOWHERE
 
 
 def test_clock_that_jumps_back() -> None:
@@ -123,9 +218,9 @@ def test_clock_that_jumps_back() -> None:
     locator = _locator(detector)
     for frame in range(30):
         locator.locate(_FRAME, 1000.0 + frame / 30.0)
-    assert locator.due(_FRAME, 5.0)
+    assert locator.due(_FRAME, 5.0) is Look.EVERYWHERE
     assert locator.locate(_FRAME, 5.0).seen == ((1, _FACE),)
-    assert not locator.due(_FRAME, 5.05)
+    assert locator.due(_FRAME, 5.05) is Look.NOWHERE
 
 
 @given(
@@ -148,37 +243,39 @@ def test_any_faces_at_any_times(faces: list[Box], pauses: list[float]) -> None:
     now, sought = 0.0, -math.inf
     for pause in pauses:
         now += pause
-        asked = detector.asked
+        look = locator.due(_FRAME, now)
         tracked = locator.locate(_FRAME, now)
-        if detector.asked > asked:
-            sought = now
-            assert [box for _, box in tracked.seen] == faces
-        else:
+        if look is Look.NOWHERE:
             assert 0.0 <= now - sought < 0.2
             assert len(tracked.seen) <= len(faces)
+            continue
+        sought = now
+        assert {box for _, box in tracked.seen} <= set(faces)
+        if look is Look.EVERYWHERE:
+            assert [box for _, box in tracked.seen] == faces
 
 
 def test_drawn_person() -> None:
-    """A real detector sees half of the frames at most, and no face is missing.
+    """A real detector seldom sees a whole frame, and no face is missing.
 
     A face is expected about where the detector would have found it.
     """
     detector = HaarDetector(48, 320)
-    locator = Locator(detector, 0.3, TrackingSettings())
+    locator = Locator(detector, 0.2, 1.0, TrackingSettings())
     video = Video(seed=3, seconds=2.0, frames_per_second=15.0, width=320, height=240)
     expected = searched = 0
     for frame, pixels in enumerate(video.frames()):
         now = frame / 15.0
-        due = locator.due(pixels, now)
-        searched += due
+        look = locator.due(pixels, now)
+        searched += look is Look.EVERYWHERE
         seen = locator.locate(pixels, now).seen
         assert [number for number, _ in seen] == [1]
-        if due:
+        if look is not Look.NOWHERE:
             continue
         expected += 1
         (box,) = detector.detect(pixels)
         ((_, guess),) = seen
         assert guess.x == pytest.approx(box.x, abs=0.2 * box.width)
         assert guess.y == pytest.approx(box.y, abs=0.2 * box.width)
-    assert searched <= 15
+    assert searched <= 4
     assert expected >= 15

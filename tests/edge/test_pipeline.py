@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from fer_contract.preprocess import Box, InputSpec, Pixels
+from fer_edge.boxes import overlap
 from fer_edge.cameras import Frame
 from fer_edge.classifiers import ClassifierState, Device
 from fer_edge.classifiers.cpu import CpuClassifier
@@ -43,6 +44,10 @@ class GivenBoxes:
         assert frame.ndim == 3
         return self.boxes
 
+    def near(self, frame: Pixels, box: Box) -> list[Box]:
+        assert frame.ndim == 3
+        return [face for face in self.boxes if overlap(box, face) > 0.0]
+
 
 class Brightness:
     """Takes bright faces for happy and dark ones for sad."""
@@ -70,7 +75,7 @@ def _frame(pixels: Pixels, seconds: float) -> Frame:
 def _every_frame(
     detector: Detector, tracking: TrackingSettings | None = None
 ) -> Locator:
-    return Locator(detector, 0.0, tracking or TrackingSettings())
+    return Locator(detector, 0.0, 0.0, tracking or TrackingSettings())
 
 
 def _pipeline(boxes: Sequence[Box], settings: EpisodeSettings = _AT_ONCE) -> Pipeline:
@@ -187,7 +192,7 @@ def test_drawn_scene(
     event_judge: Draft202012Validator,
 ) -> None:
     """The real parts together: the one face of a scene is followed and told."""
-    locator = Locator(HaarDetector(48, 480), 0.2, TrackingSettings())
+    locator = Locator(HaarDetector(48, 480), 0.2, 1.0, TrackingSettings())
     pipeline = Pipeline("door", locator, classifier, EpisodeSettings())
     events = [
         event

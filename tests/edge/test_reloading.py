@@ -20,7 +20,7 @@ from fer_edge.detectors import DetectorSettings
 from fer_edge.detectors.haar import HaarDetector
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.events import Event
-from fer_edge.locating import Locator
+from fer_edge.locating import Locator, Look
 from fer_edge.models import RELEASED
 from fer_edge.moment import Moment
 from fer_edge.pipeline import Pipeline
@@ -176,10 +176,13 @@ def test_live_keys() -> None:
     ]
 
 
+_SELDOM = DetectorSettings(every_seconds=0.5)
+
+
 def test_running_episode() -> None:
     """An episode that has begun goes on under the new settings, on the same face."""
     config = Config(episodes=EpisodeSettings(trigger_seconds=0.0, update_seconds=0.0))
-    locator = Locator(HaarDetector(48, 480), 0.0, config.tracking)
+    locator = Locator(HaarDetector(48, 480), 0.0, 0.0, config.tracking)
     classifier = CpuClassifier(RELEASED)
     pipeline = Pipeline("door", locator, classifier, config.episodes)
     pixels = Drawn().read(1.0).pixels
@@ -193,7 +196,7 @@ def test_running_episode() -> None:
 
     (begun,) = show(0, 4)
     episodes = EpisodeSettings(update_seconds=1.0, threshold=begun.score / 2)
-    pipeline.reconfigure(episodes, TrackingSettings(lost_seconds=10.0), 0.5)
+    pipeline.reconfigure(episodes, TrackingSettings(lost_seconds=10.0), _SELDOM)
     updates = show(4, 3)
     assert [event.type.value for event in updates] == ["update"] * 3
     (ended,) = pipeline.close()
@@ -204,7 +207,9 @@ def test_running_episode() -> None:
 def test_following() -> None:
     """Faces are sought and given up as the new settings say."""
     settings = EpisodeSettings(trigger_seconds=0.0)
-    locator = Locator(HaarDetector(48, 480), 0.0, TrackingSettings(lost_seconds=1.0))
+    locator = Locator(
+        HaarDetector(48, 480), 0.0, 0.0, TrackingSettings(lost_seconds=1.0)
+    )
     pipeline = Pipeline("door", locator, CpuClassifier(RELEASED), settings)
     scene = Drawn().read(1.0).pixels
     dark = np.zeros_like(scene)
@@ -215,11 +220,11 @@ def test_following() -> None:
         return [event.type.value for event in news]
 
     assert show(scene, 0.0) == ["new"]
-    pipeline.reconfigure(settings, TrackingSettings(lost_seconds=3.0), 0.5)
+    pipeline.reconfigure(settings, TrackingSettings(lost_seconds=3.0), _SELDOM)
     assert [show(dark, seconds) for seconds in (1.0, 2.0, 3.0)] == [[]] * 3
     assert show(dark, 3.5) == ["end"]
-    assert not locator.due(dark, 3.9)
-    assert locator.due(dark, 4.0)
+    assert locator.due(dark, 3.9) is Look.NOWHERE
+    assert locator.due(dark, 4.0) is Look.EVERYWHERE
 
 
 def test_threshold_while_it_runs() -> None:
@@ -229,10 +234,10 @@ def test_threshold_while_it_runs() -> None:
     pixels = Drawn().read(1.0).pixels
     shown = []
     for threshold in (0.0, 1.0, 0.0):
-        locator = Locator(HaarDetector(48, 480), 0.0, TrackingSettings())
+        locator = Locator(HaarDetector(48, 480), 0.0, 0.0, TrackingSettings())
         pipeline = Pipeline("door", locator, classifier, EpisodeSettings(threshold=0.3))
         pipeline.reconfigure(
-            replace(settings, threshold=threshold), TrackingSettings(), 0.0
+            replace(settings, threshold=threshold), TrackingSettings(), _SELDOM
         )
         moment = Moment(0.0, datetime(2024, 1, 1, tzinfo=UTC))
         (event,) = pipeline.process(Frame(pixels, moment)).events

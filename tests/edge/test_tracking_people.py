@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fer_contract.preprocess import Box, Pixels
-from fer_edge.boxes import shared_area
+from fer_edge.boxes import grown, shared_area
 from fer_edge.locating import Locator
 from fer_edge.tracking import TrackingSettings
 
@@ -84,18 +84,40 @@ class _NoisyDetector:
 
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed)
-        self.faces: list[Box] = []
-        self.found: list[int] = []
-        """Indices of the faces that the last search found."""
+        self._faces: list[Box] = []
+        self.found: dict[Box, int] = {}
+        """Whose boxes were found in the frame."""
         self.searches = 0
+
+    def show(self, faces: list[Box]) -> None:
+        """Have these faces in the frame."""
+        self._faces, self.found = faces, {}
 
     def detect(self, frame: Pixels) -> list[Box]:
         assert frame.shape == (_HEIGHT, _WIDTH, 3)
         self.searches += 1
-        self.found = [
-            index for index in _visible(self.faces) if self._chance.random() >= _MISSED
-        ]
-        return [self._seen(self.faces[index]) for index in self.found]
+        return self._find(list(_visible(self._faces)))
+
+    def near(self, frame: Pixels, box: Box) -> list[Box]:
+        """Find what lies in a square of twice the side and is about as large."""
+        assert frame.shape == (_HEIGHT, _WIDTH, 3)
+        return self._find(
+            [
+                index
+                for index in _visible(self._faces)
+                if abs(math.log(self._faces[index].width / box.width)) < math.log(1.5)
+                if _inside(self._faces[index], grown(box, 0.5))
+            ]
+        )
+
+    def _find(self, indices: Sequence[int]) -> list[Box]:
+        found = {
+            self._seen(self._faces[index]): index
+            for index in indices
+            if self._chance.random() >= _MISSED
+        }
+        self.found |= found
+        return list(found)
 
     def _seen(self, face: Box) -> Box:
         x, y = (
@@ -104,6 +126,11 @@ class _NoisyDetector:
         )
         side = face.width * math.exp(self._chance.gauss(0.0, _DETECTOR_ERROR))
         return Box(x - side / 2.0, y - side / 2.0, side, side)
+
+
+def _inside(box: Box, other: Box) -> bool:
+    """Tell whether most of a box is in another."""
+    return shared_area(box, other) > 0.8 * box.width * box.height
 
 
 def _centre(box: Box) -> tuple[float, float]:
@@ -120,6 +147,7 @@ class _Account:
     """A number had been that of another person."""
     frames: int = 0
     searches: int = 0
+    """Of whole frames."""
     visible: int = 0
     """Faces in all frames."""
     known: int = 0
@@ -128,16 +156,24 @@ class _Account:
     """How far an expected box was from its face, in sides."""
 
 
-def _follow(frames_per_second: int, every_seconds: float, persons: int) -> _Account:
+def _follow(
+    frames_per_second: int,
+    every_seconds: float,
+    newcomer_seconds: float,
+    persons: int,
+) -> _Account:
     account = _Account()
     for seed in _SEEDS:
-        _follow_some(frames_per_second, every_seconds, persons, seed, account)
+        _follow_some(
+            frames_per_second, every_seconds, newcomer_seconds, persons, seed, account
+        )
     return account
 
 
 def _follow_some(
     frames_per_second: int,
     every_seconds: float,
+    newcomer_seconds: float,
     persons: int,
     seed: int,
     account: _Account,
@@ -152,7 +188,7 @@ def _follow_some(
         for _ in range(persons)
     ]
     detector, settings = _NoisyDetector(seed), TrackingSettings()
-    locator = Locator(detector, every_seconds, settings)
+    locator = Locator(detector, every_seconds, newcomer_seconds, settings)
     numbers: dict[int, tuple[int, float]] = {}
     owners: dict[int, int] = {}
     for step in range(_SECONDS * _STEPS_A_SECOND):
@@ -161,20 +197,20 @@ def _follow_some(
             person.walk(now, 1.0 / _STEPS_A_SECOND, chance)
         if step % (_STEPS_A_SECOND // frames_per_second):
             continue
-        detector.faces = [person.face(now) for person in people]
-        searches = detector.searches
+        faces = [person.face(now) for person in people]
+        detector.show(faces)
         seen = locator.locate(_FRAME, now).seen
         account.frames += 1
-        account.visible += sum(1 for _ in _visible(detector.faces))
+        account.visible += sum(1 for _ in _visible(faces))
         account.known += len(seen)
-        if detector.searches == searches:
-            for number, box in seen:
-                face = detector.faces[owners[number]]
+        for number, box in seen:
+            if box not in detector.found:
+                face = faces[owners[number]]
                 account.errors.append(
                     math.dist(_centre(box), _centre(face)) / face.width
                 )
-            continue
-        for index, (number, _) in zip(detector.found, seen, strict=True):
+                continue
+            index = detector.found[box]
             before, at = numbers.get(index, (number, now))
             again = now - at <= settings.lost_seconds
             account.switches += before != number and again
@@ -191,7 +227,7 @@ def _follow_some(
 )
 def test_crowd(frames_per_second: int, switches: int, thefts: int) -> None:
     """Four people in three minutes are seldom confused, at any frame rate."""
-    account = _follow(frames_per_second, 0.0, persons=4)
+    account = _follow(frames_per_second, 0.0, 0.0, persons=4)
     assert account.searches == account.frames
     assert account.switches <= switches
     assert account.thefts <= thefts
@@ -199,20 +235,21 @@ def test_crowd(frames_per_second: int, switches: int, thefts: int) -> None:
 
 @pytest.mark.parametrize("frames_per_second", [10, 30])
 def test_crowd_followed_between_searches(frames_per_second: int) -> None:
-    """They are hardly confused more often, and known in as many frames."""
-    account = _follow(frames_per_second, 0.2, persons=4)
-    assert account.searches < 0.75 * account.frames
+    """They are hardly confused more often, though few frames are searched."""
+    account = _follow(frames_per_second, 0.2, 1.0, persons=4)
+    assert account.searches < 3.5 / frames_per_second * account.frames
     assert account.switches <= 15
     assert account.thefts <= 15
-    # 5 % are missed.
-    assert account.known > 0.93 * account.visible
+    # Those who have been out of the frame are known half a second later.
+    assert account.known > 0.91 * account.visible
 
 
 def test_one_person_followed_between_searches() -> None:
     """One person keeps one number, and a box near the face, with few searches."""
-    account = _follow(30, 0.2, persons=1)
-    assert account.searches < 0.25 * account.frames
-    assert account.switches == 0
+    account = _follow(30, 0.2, 1.0, persons=1)
+    assert account.searches < 0.1 * account.frames
+    # In twenty minutes there are 4, and 1 to 3 if each look is a search.
+    assert account.switches <= 1
     errors = sorted(account.errors)
     # A detector's own boxes are away by 0.05 in the middle.
     assert errors[len(errors) // 2] < 0.1

@@ -38,9 +38,14 @@ class DetectorSettings:
     found. In scenes of 640x480 with faces of 100 pixels YuNet finds 93 % in 480 of
     what it finds in 640, in two thirds of the time, and 57 % in 320, in a third; the
     cascade 102 % and 88 %."""
-    every_seconds: float = option(0.3, low=0.0, high=1.0, live=True)
-    """Time between two searches of a frame for faces; in between they are followed by
-    their motion. 0 searches every frame. Earlier if a face is in doubt."""
+    every_seconds: float = option(0.2, low=0.0, high=1.0, live=True)
+    """Time after which a face is looked for anew, near where it is expected; in between
+    it is followed by its motion. 0 looks in every frame. Earlier if it is in doubt.
+    While no face is known, or one is missing, the whole frame is searched as often."""
+    newcomer_seconds: float = option(1.0, low=0.0, high=10.0, live=True)
+    """Time between two searches of the whole frame while all known faces are found:
+    how late one more is noticed. Never less than ``every_seconds``. A search takes as
+    long as looking for six known faces."""
 
 
 class Detector(Protocol):
@@ -53,6 +58,17 @@ class Detector(Protocol):
 
         Args:
             frame: uint8 (H, W, 3), BGR.
+        """
+
+    def near(self, frame: Pixels, box: Box) -> list[Box]:
+        """Return a square for every face near a known one and about as large.
+
+        For a small part of what ``detect`` costs, and with less evidence asked for:
+        that a face is there is known.
+
+        Args:
+            frame: uint8 (H, W, 3), BGR.
+            box: where the known one is expected, by its last square.
         """
 
 

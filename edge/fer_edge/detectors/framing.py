@@ -1,12 +1,12 @@
 """What every detector does to its frame before and to its boxes after."""
 
-from collections.abc import Iterable
+import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from fer_contract.preprocess import Box, Pixels
-from fer_edge.boxes import shared_area
 
 
 def smaller(
@@ -40,15 +40,55 @@ def square(centre_x: float, centre_y: float, side: float) -> Box:
     return Box(centre_x - side / 2, centre_y - side / 2, side, side)
 
 
-def distinct(boxes: Iterable[Box]) -> list[Box]:
-    """Return one box a face: of two that share half of the smaller, the larger.
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """What is round a face: a square of twice its side, at a size of its own."""
 
-    One face gives a cascade boxes of several sizes, one in the other, of which
-    OpenCV joins only those of about the same size.
+    pixels: Pixels
+    """(side, side, 3), of which the face has the middle half."""
+    scale: float
+    """Of the pixels to those of the frame."""
+    left: int
+    """In pixels of the frame, as ``top``; below 0 if the face is at its border."""
+    top: int
+
+    def square(self, centre_x: float, centre_y: float, side: float) -> Box:
+        """Return a square of the frame, from its centre and side in these pixels."""
+        return square(
+            self.left + centre_x / self.scale,
+            self.top + centre_y / self.scale,
+            side / self.scale,
+        )
+
+
+def neighbourhood(frame: Pixels, box: Box, side: int) -> Neighbourhood:
+    """Cut out what is round a face; black where the frame ends.
+
+    Always of one size: the face is then as large as its detector likes it best, costs
+    as little near the camera as far away, and a network keeps its buffers.
+
+    Args:
+        frame: uint8 (H, W, 3).
+        box: where the face is about.
+        side: of what is returned, in pixels.
     """
-    kept: list[Box] = []
-    for box in sorted(boxes, key=lambda box: -box.width * box.height):
-        half = box.width * box.height / 2
-        if all(shared_area(box, other) < half for other in kept):
-            kept.append(box)
-    return kept
+    height, width = frame.shape[:2]
+    half = math.ceil(min(max(box.width, box.height), height, width))
+    # Whole pixels are joined first: OpenCV does that in a fifth of the time of others.
+    joined = max(2 * half // side, 1)
+    half = math.ceil(half / joined) * joined
+    left = round(box.x + box.width / 2) - half
+    top = round(box.y + box.height / 2) - half
+    columns = slice(*np.clip((left, left + 2 * half), 0, width).tolist())
+    rows = slice(*np.clip((top, top + 2 * half), 0, height).tolist())
+    part = frame[rows, columns]
+    if part.shape[:2] != (2 * half, 2 * half):
+        whole = np.zeros((2 * half, 2 * half, 3), np.uint8)
+        inside = whole[rows.start - top :, columns.start - left :]
+        inside[: part.shape[0], : part.shape[1]] = part
+        part = whole
+    if joined > 1:
+        least = (2 * half // joined, 2 * half // joined)
+        part = np.asarray(cv2.resize(part, least, interpolation=cv2.INTER_AREA))
+    pixels = cv2.resize(part, (side, side), interpolation=cv2.INTER_LINEAR)
+    return Neighbourhood(np.asarray(pixels, np.uint8), side / (2 * half), left, top)
