@@ -5,7 +5,9 @@ import re
 import resource
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -111,7 +113,7 @@ def test_bounds_in_memory(full_disk: Path, open_durable: Open) -> None:
     filler.unlink()
     eventually(lambda: outbox.state.durable)
     eventually(lambda: seqs(outbox) == list(range(51, 151)))
-    assert outbox.state.dropped == 50
+    eventually(lambda: outbox.state.dropped == 50)
 
 
 def test_ended_on_a_full_disk(
@@ -218,22 +220,55 @@ def test_disk_that_fails(
     assert seqs(open_durable(path)) == list(range(1, 51))
 
 
+@contextmanager
+def _files_may_not_grow(folder: Path) -> Iterator[None]:
+    """Limit the size of this process's files to that of the largest one there."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    largest = max(found.stat().st_size for found in folder.iterdir())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_file_that_may_not_grow(open_durable: Open, path: Path) -> None:
     """A limit on the size of files is a refusal as others are."""
     outbox = open_durable()
     _put(outbox, 1, 3)
     eventually(lambda: len(seqs(outbox)) == 3)
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    size = sum(found.stat().st_size for found in path.parent.glob("outbox.sqlite*"))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
+    with _files_may_not_grow(path.parent):
         _put(outbox, 4, 500)
         eventually(lambda: not outbox.state.durable)
         assert seqs(outbox) == list(range(1, 501))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     eventually(lambda: outbox.state.durable)
     eventually(lambda: seqs(outbox) == list(range(1, 501)))
+
+
+def test_spoilt_while_it_is_refused(open_durable: Open, path: Path) -> None:
+    """The writer waits all the same until it tries again, and a new file takes them."""
+    outbox = open_durable()
+    _put(outbox, 1, 1000)
+    outbox.close()
+    again = open_durable()
+    with _files_may_not_grow(path.parent):
+        _put(again, 1001, 3000)
+        eventually(lambda: not again.state.durable)
+        for spoilt in (path, path.with_name(f"{path.name}-wal")):
+            with spoilt.open("r+b") as file:
+                file.seek(6 * 4096)
+                file.write(b"\xa5" * (spoilt.stat().st_size - 6 * 4096))
+        # What was stored before is gone with the file.
+        eventually(lambda: seqs(again)[:1] > [1000])
+        kept = seqs(again)
+        begun = time.process_time()
+        time.sleep(0.8)
+        # It would be all of it.
+        assert time.process_time() - begun < 0.4
+    eventually(lambda: again.state.durable)
+    eventually(lambda: seqs(again) == kept)
+    assert kept == list(range(kept[0], 3001))
+    assert again.state == OutboxState(len(kept), kept[0] - 1, durable=True)
 
 
 def test_garbage_at_the_start(
