@@ -20,12 +20,13 @@ class LoopDisk:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._image = folder / "image"
+        self.image = folder / "image"
+        """The file that holds it."""
         self.folder = folder / "mounted"
         self.folder.mkdir()
-        with self._image.open("wb") as image:
+        with self.image.open("wb") as image:
             image.truncate(32 * 2**20)
-        self._run("mkfs.ext4", "-q", "-F", self._image)
+        self._run("mkfs.ext4", "-q", "-F", self.image)
 
     @property
     def mounted(self) -> bool:
@@ -38,7 +39,7 @@ class LoopDisk:
         Raises:
             OSError: mounting is not allowed here.
         """
-        self._run("mount", "-o", "loop", self._image, self.folder)
+        self._run("mount", "-o", "loop", self.image, self.folder)
 
     def cut(self) -> None:
         """Let it end as by a power cut: what was not synced is gone.
@@ -52,7 +53,7 @@ class LoopDisk:
         """Take it away, and wait until nobody has a file open on it."""
         self._run("umount", "--lazy", self.folder)
         end = time.monotonic() + 120.0
-        while self._run("losetup", "--associated", self._image):
+        while self._run("losetup", "--associated", self.image):
             assert time.monotonic() < end, "waited for 120 s"
             time.sleep(0.01)
 
