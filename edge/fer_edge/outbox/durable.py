@@ -274,7 +274,7 @@ class DurableOutbox:
         self._dropped += self._disk.take_lost()
         if self._reason and (new or not self._pending):
             self._reason = ""
-            _LOGGER.info(
+            _LOGGER.warning(
                 "outbox: %s: takes events again, %d from memory",
                 self._path,
                 len(new) + len(self._pending),
