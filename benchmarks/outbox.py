@@ -7,7 +7,8 @@ bare sync stands beside the figures. Two loads:
 
 - burst: as fast as the loop can put them; the time ends when the last one is stored.
 - steady: as many a second as ``--rate`` says, each confirmed when it is stored; how
-  long each takes from ``put`` until it may be sent, and how long ``put`` keeps the loop.
+  long each takes from ``put`` until it may be sent, and for how long ``put`` keeps the
+  loop.
 """
 
 import json

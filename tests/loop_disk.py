@@ -4,6 +4,8 @@ import fcntl
 import struct
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _SHUTDOWN = 0x8004587D
@@ -20,12 +22,13 @@ class LoopDisk:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._image = folder / "image"
+        self.image = folder / "image"
+        """The file that holds it."""
         self.folder = folder / "mounted"
         self.folder.mkdir()
-        with self._image.open("wb") as image:
+        with self.image.open("wb") as image:
             image.truncate(32 * 2**20)
-        self._run("mkfs.ext4", "-q", "-F", self._image)
+        self._run("mkfs.ext4", "-q", "-F", self.image)
 
     @property
     def mounted(self) -> bool:
@@ -38,7 +41,7 @@ class LoopDisk:
         Raises:
             OSError: mounting is not allowed here.
         """
-        self._run("mount", "-o", "loop", self._image, self.folder)
+        self._run("mount", "-o", "loop", self.image, self.folder)
 
     def cut(self) -> None:
         """Let it end as by a power cut: what was not synced is gone.
@@ -48,11 +51,20 @@ class LoopDisk:
         with (self.folder / "cut").open("w") as handle:
             fcntl.ioctl(handle, _SHUTDOWN, _NOT_EVEN_THE_JOURNAL)
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let every write wait until the end."""
+        self._run("fsfreeze", "--freeze", self.folder)
+        try:
+            yield
+        finally:
+            self._run("fsfreeze", "--unfreeze", self.folder)
+
     def unmount(self) -> None:
         """Take it away, and wait until nobody has a file open on it."""
         self._run("umount", "--lazy", self.folder)
         end = time.monotonic() + 120.0
-        while self._run("losetup", "--associated", self._image):
+        while self._run("losetup", "--associated", self.image):
             assert time.monotonic() < end, "waited for 120 s"
             time.sleep(0.01)
 

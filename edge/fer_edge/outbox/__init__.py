@@ -23,7 +23,7 @@ class OutboxSettings:
     """Of the file with all that SQLite puts beside it; the oldest events beyond are
     dropped, and counted."""
     max_age_hours: float = option(168.0, low=0.01, high=87_600.0)
-    """Older events are dropped, and counted. Time for which the device was off counts as
+    """Older events are dropped, and counted. Time in which the device is off counts as
     far as its clock is right."""
 
 

@@ -5,12 +5,15 @@ import re
 import resource
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from edgetpu_stage import eventually
+from fer_edge.moment import Moment, read_clocks
 from fer_edge.outbox import OutboxSettings, OutboxState
 from fer_edge.outbox.durable import DurableOutbox
 from loop_disk import LoopDisk
@@ -111,7 +114,7 @@ def test_bounds_in_memory(full_disk: Path, open_durable: Open) -> None:
     filler.unlink()
     eventually(lambda: outbox.state.durable)
     eventually(lambda: seqs(outbox) == list(range(51, 151)))
-    assert outbox.state.dropped == 50
+    eventually(lambda: outbox.state.dropped == 50)
 
 
 def test_ended_on_a_full_disk(
@@ -197,17 +200,24 @@ def test_disk_that_comes_late_and_empty(tmp_path: Path, open_durable: Open) -> N
 def test_disk_that_fails(
     loop_disk: LoopDisk, open_durable: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its errors are no end: events wait in memory, and what it had is found later."""
+    """Neither to be written nor read: events wait in memory, and the writer waits, too.
+
+    What it had is found later.
+    """
     path = loop_disk.folder / "outbox.sqlite"
     outbox = open_durable(path)
-    _put(outbox, 1, 50)
-    eventually(lambda: len(seqs(outbox)) == 50)
+    # More than SQLite keeps in memory.
+    _put(outbox, 1, 5000)
+    eventually(lambda: len(seqs(outbox)) == 5000)
     loop_disk.cut()
-    _put(outbox, 51, 60)
+    _put(outbox, 5001, 5010)
     eventually(lambda: outbox.state.reason)
     assert outbox.state.reason in ("disk I/O error", "Input/output error")
-    # The first fifty may be in a cache.
-    eventually(lambda: seqs(outbox)[-10:] == list(range(51, 61)))
+    assert seqs(outbox) == list(range(5001, 5011))
+    begun = time.process_time()
+    time.sleep(0.8)
+    # It would be all of it.
+    assert time.process_time() - begun < 0.2
     outbox.close()
     assert [line.partition("; ")[2] for line in _told(caplog)] == [
         "events are kept in memory until that changes",
@@ -215,7 +225,45 @@ def test_disk_that_fails(
     ]
     loop_disk.unmount()
     loop_disk.mount()
-    assert seqs(open_durable(path)) == list(range(1, 51))
+    assert seqs(open_durable(path)) == list(range(1, 5001))
+
+
+def test_disk_that_hangs(loop_disk: LoopDisk, open_durable: Open) -> None:
+    """Nobody waits for it who puts events; they are stored when it goes on."""
+    ahead = 0.0
+
+    def clocks() -> Moment:
+        now = read_clocks()
+        return Moment(now.seconds + ahead, now.at)
+
+    outbox = open_durable(loop_disk.folder / "outbox.sqlite", clocks=clocks)
+    with loop_disk.frozen():
+        _put(outbox, 1, 1000)
+        assert outbox.state == OutboxState(1000, 0, durable=True)
+
+        def hangs() -> str:
+            nonlocal ahead
+            ahead += 31.0
+            return outbox.state.reason
+
+        eventually(hangs)
+        _put(outbox, 1001, 1001)
+        assert outbox.state == OutboxState(1001, 0, False, "the disk does not answer")
+    eventually(lambda: len(seqs(outbox)) == 1001)
+    assert seqs(outbox) == list(range(1, 1002))
+    eventually(lambda: outbox.state == OutboxState(1001, 0, durable=True))
+
+
+@contextmanager
+def _files_may_not_grow(folder: Path) -> Iterator[None]:
+    """Limit the size of this process's files to that of the largest one there."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    largest = max(found.stat().st_size for found in folder.iterdir())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_file_that_may_not_grow(open_durable: Open, path: Path) -> None:
@@ -223,17 +271,34 @@ def test_file_that_may_not_grow(open_durable: Open, path: Path) -> None:
     outbox = open_durable()
     _put(outbox, 1, 3)
     eventually(lambda: len(seqs(outbox)) == 3)
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    size = sum(found.stat().st_size for found in path.parent.glob("outbox.sqlite*"))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
+    with _files_may_not_grow(path.parent):
         _put(outbox, 4, 500)
         eventually(lambda: not outbox.state.durable)
         assert seqs(outbox) == list(range(1, 501))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     eventually(lambda: outbox.state.durable)
     eventually(lambda: seqs(outbox) == list(range(1, 501)))
+
+
+def test_spoilt_while_it_is_refused(open_durable: Open, path: Path) -> None:
+    """When the writer tries again, a new file takes what memory has."""
+    outbox = open_durable()
+    _put(outbox, 1, 1000)
+    outbox.close()
+    again = open_durable()
+    with _files_may_not_grow(path.parent):
+        _put(again, 1001, 3000)
+        eventually(lambda: not again.state.durable)
+        for spoilt in (path, path.with_name(f"{path.name}-wal")):
+            with spoilt.open("r+b") as file:
+                file.seek(6 * 4096)
+                file.write(b"\xa5" * (spoilt.stat().st_size - 6 * 4096))
+        # What was stored before is gone with the file.
+        eventually(lambda: seqs(again)[:1] > [1000])
+        kept = seqs(again)
+    eventually(lambda: again.state.durable)
+    eventually(lambda: seqs(again) == kept)
+    assert kept == list(range(kept[0], 3001))
+    assert again.state == OutboxState(len(kept), kept[0] - 1, durable=True)
 
 
 def test_garbage_at_the_start(
