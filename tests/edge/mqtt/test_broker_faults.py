@@ -170,7 +170,7 @@ def test_broker_that_hangs(
         await_that(lambda: len(set(watcher.of(f"{ROOT}/events"))) >= 100)
     seqs = [json.loads(text)["seq"] for text in watcher.of(f"{ROOT}/events")]
     assert list(dict.fromkeys(seqs)) == list(range(1, 101))
-    assert _lines(caplog) == [_trying("no answer within 1 s")]
+    assert _lines(caplog) == [_trying("no answer within 1 s"), "connected"]
 
 
 def test_broker_that_hangs_while_nothing_is_sent(broker: Broker) -> None:
@@ -218,9 +218,10 @@ def test_two_devices_of_one_name(
     """Each throws the other out for ever; the log stays short."""
     with DeviceStage(settings) as one, Relay(settings.port) as relay:
         with DeviceStage(replace(settings, port=relay.port)):
-            await_that(lambda: relay.accepted >= 8)
+            await_that(lambda: relay.accepted >= 12)
         await_that(lambda: one.connected)
-    assert 0 < len(caplog.messages) <= 8
+    # Of each.
+    assert 0 < len(caplog.messages) <= 2 * 8
 
 
 @pytest.mark.parametrize(

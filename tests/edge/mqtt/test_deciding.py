@@ -54,18 +54,31 @@ def test_news_of_outages_far_apart() -> None:
     ]
 
 
-def test_news_of_a_connection_that_comes_and_goes() -> None:
-    """Each is said once, and how it stands when it has come to rest."""
-    turns = [(float(second), (_WELL, _REFUSED)[second % 2]) for second in range(40)]
-    assert _said(*turns, (60.0, _REFUSED)) == [
+def test_news_of_an_outage_soon_after_the_start() -> None:
+    """It is said at once, and its end."""
+    assert _said((0.0, _WELL), (1.0, _REFUSED), (2.0, _WELL)) == [
         (0.0, "connected"),
         (1.0, "refused"),
+        (2.0, "connected"),
     ]
-    assert _said(*turns, (40.0, _WELL), (60.0, _WELL)) == [
-        (0.0, "connected"),
-        (1.0, "refused"),
-        (50.0, "connected"),
-    ]
+
+
+@pytest.mark.parametrize("rest", [_WELL, _REFUSED])
+def test_news_of_a_connection_that_comes_and_goes(rest: Line) -> None:
+    """It is said a few times, and how it stands when it has come to rest."""
+    turns = [(float(second), (_WELL, _REFUSED)[second % 2]) for second in range(41)]
+    first = [(float(second), (_WELL, _REFUSED)[second % 2].text) for second in range(6)]
+    said = _said(*turns, (41.0, rest), (60.0, rest))
+    assert said[:6] == first
+    # The last of them was that it is refused.
+    assert [text for _, text in said[6:]] == (["connected"] if rest is _WELL else [])
+
+
+def test_news_of_reasons_that_take_turns_with_a_connection() -> None:
+    """However long it goes on, the log stays short."""
+    lines = [_WELL, _REFUSED, _SLOW]
+    turns = [(float(second), lines[second % 3]) for second in range(300)]
+    assert len(_said(*turns)) <= 8
 
 
 def _pauses(failures: int, chance: float) -> list[float]:

@@ -47,6 +47,14 @@ def test_defaults() -> None:
             "mqtt.tls_client_key: 'k' without tls_client_cert",
         ),
         (
+            {"user": "ann", "password_file": "/nowhere"},
+            "mqtt.password_file: /nowhere: No such file or directory",
+        ),
+        (
+            {"tls": True, "tls_ca_certs": "/nowhere"},
+            "mqtt.tls_ca_certs: /nowhere: No such file or directory",
+        ),
+        (
             {"tls_ca_certs": "ca"},
             "mqtt.tls_ca_certs: 'ca'; has no effect while tls is false",
         ),

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+# Of a connection that comes and goes, before it is quiet about it.
+_MOST_TURNS = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -12,13 +15,13 @@ class Line:
 
 
 class News:
-    """Says each change once, not each try; and when all is quiet, what is so.
+    """Says each change once, not each try.
 
-    A connection that comes and goes, or fails for two reasons in turn, is told of once
-    a reason. All is new again after a connection that has stood for a while.
+    An outage is told of with each of its reasons once. A connection that comes and
+    goes is told of a few times, and then when it has come to rest.
 
     Args:
-        settled_seconds: such a while.
+        settled_seconds: after which it has.
     """
 
     def __init__(self, settled_seconds: float) -> None:
@@ -26,7 +29,8 @@ class News:
         self._now: Line | None = None
         self._since = 0.0
         self._said: Line | None = None
-        self._told: set[str] = set()
+        self._reasons: set[str] = set()
+        self._turns = 0
 
     def note(self, line: Line, now: float) -> None:
         """Take in how things stand."""
@@ -39,14 +43,18 @@ class News:
         line = self._now
         if line is None:
             return None
-        settled = now - self._since >= self._settled
-        if settled and line.connected:
-            self._told.clear()
+        if now - self._since >= self._settled:
+            self._turns = 0
+            if line.connected:
+                self._reasons.clear()
         if line == self._said:
             return None
-        turned = self._said is not None and self._said.connected != line.connected
-        if line.text in self._told and not (settled and turned):
+        if self._said is None or self._said.connected != line.connected:
+            if self._turns == _MOST_TURNS:
+                return None
+            self._turns += 1
+        elif line.text in self._reasons:
             return None
-        self._told.add(line.text)
+        self._reasons.add(line.text)
         self._said = line
         return line

@@ -37,6 +37,8 @@ _LOGGER = logging.getLogger(__name__)
 
 # How often the thread looks whether the status has changed.
 _LOOK_SECONDS = 1.0
+# A connection that has stood for so long no longer comes and goes.
+_SETTLED_SECONDS = 300.0
 # For the last events to arrive, when the daemon ends.
 _DRAIN_SECONDS = 5.0
 # Behind them, for goodbye.
@@ -76,7 +78,7 @@ class MqttPublisher:
         longest = settings.longest_retry_seconds
         self._delivery = Delivery(outbox, longest)
         self._retries = Retries(settings.first_retry_seconds, longest)
-        self._news = News(longest)
+        self._news = News(_SETTLED_SECONDS)
         self._complained = False
         self._refusals: set[tuple[str, str]] = set()
         self._discovery: Message | None = None

@@ -5,6 +5,7 @@ import socket
 from dataclasses import dataclass
 
 from fer_edge.credentials import read_secret
+from fer_edge.errors import ConfigurationError
 from fer_edge.options import option
 
 _PORT, _TLS_PORT = 1883, 8883
@@ -153,6 +154,24 @@ def complaints(mqtt: MqttSettings, home_assistant: HomeAssistantSettings) -> lis
             for key, value in given.items()
             if value
         ]
+    return found + (_complaints_of_files(mqtt) if mqtt.host else [])
+
+
+def _complaints_of_files(mqtt: MqttSettings) -> list[str]:
+    # Loads OpenSSL, for which nobody waits who has no use for it.
+    from fer_edge.publishers.mqtt.tls import make_tls
+
+    found = []
+    try:
+        if mqtt.tls:
+            make_tls(mqtt)
+    except ConfigurationError as mistake:
+        found.append(str(mistake))
+    try:
+        if mqtt.user:
+            mqtt.password()
+    except ConfigurationError as mistake:
+        found.append(f"mqtt.password_file: {mistake}")
     return found
 
 
