@@ -1,6 +1,7 @@
 """Cameras through OpenCV: USB cameras by device file, network cameras by URL."""
 
 import errno
+import math
 import os
 import stat
 from pathlib import Path
@@ -18,8 +19,11 @@ _LARGEST_UNCOMPRESSED = 640 * 480
 
 _VIDEO4LINUX = 81  # the kernel's number for its devices
 
-# One in a while is passed over: a loose plug, a lost packet.
+# One in a while is passed over: a lost packet. Of a USB camera's OpenCV does not tell
+# and gives the frame before once more; ``FreezeWatch`` sees it if that goes on.
 _MOST_DAMAGED = 30
+
+_V4L_PATIENCE = "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"
 
 _MJPEG = cv2.VideoWriter.fourcc(*"MJPG")
 
@@ -59,6 +63,10 @@ class OpenCvDevice:
 def open_stream(source: Stream, patience_seconds: float) -> OpenCvDevice:
     """Open a network camera.
 
+    RTSP goes by TCP, and by UDP only where the camera has no TCP: that is OpenCV's own
+    choice, ``rtsp_flags;prefer_tcp``, and right for Wi-Fi, where each packet that UDP
+    loses leaves a smear until the next whole picture.
+
     Args:
         source: where it is.
         patience_seconds: how long opening or one frame may take.
@@ -81,7 +89,11 @@ def open_stream(source: Stream, patience_seconds: float) -> OpenCvDevice:
 
 
 def open_device(
-    source: VideoDevice, width: int, height: int, frames_per_second: float
+    source: VideoDevice,
+    width: int,
+    height: int,
+    frames_per_second: float,
+    patience_seconds: float,
 ) -> OpenCvDevice:
     """Open a USB camera.
 
@@ -90,6 +102,8 @@ def open_device(
         width: to ask for, in pixels; 0 is the camera's own.
         height: as width.
         frames_per_second: to ask for; 0 is the camera's own.
+        patience_seconds: how long one frame may take, once a process: the first
+            opening's holds for all.
 
     Raises:
         CameraError: there is something else, or no permission.
@@ -97,6 +111,9 @@ def open_device(
     """
     _check_device(source.path)
     _silence()
+    # Longer, and whoever waits keeps the device from being opened again. OpenCV reads
+    # it from the environment, in whole seconds, at the first frame.
+    os.environ.setdefault(_V4L_PATIENCE, str(math.ceil(patience_seconds)))
     video = cv2.VideoCapture(str(source.path), cv2.CAP_V4L2)
     if not video.isOpened():
         raise CameraLostError(
