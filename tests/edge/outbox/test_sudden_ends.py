@@ -5,8 +5,9 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -41,12 +42,12 @@ def _writer(repository: Path, path: Path) -> Iterator["subprocess.Popen[str]"]:
 def _read(told: IO[str] | None, count: int | None = None) -> list[int]:
     """Read so many numbers, or all there are."""
     assert told is not None
-    lines = iter(told.readline, "")
-    # A line that the end cuts off was not told.
-    return [
-        int(line) for line, _ in zip(lines, range(count or sys.maxsize), strict=False)
-        if line.endswith("\n")
-    ]  # fmt: skip
+    return _numbers(islice(told, count))
+
+
+def _numbers(lines: Iterable[str]) -> list[int]:
+    """Return what was told; a line that the end has cut off was not."""
+    return [int(line) for line in lines if line.endswith("\n")]
 
 
 class Ledger:
