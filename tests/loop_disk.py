@@ -4,6 +4,8 @@ import fcntl
 import struct
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _SHUTDOWN = 0x8004587D
@@ -48,6 +50,15 @@ class LoopDisk:
         """
         with (self.folder / "cut").open("w") as handle:
             fcntl.ioctl(handle, _SHUTDOWN, _NOT_EVEN_THE_JOURNAL)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let every write wait until the end."""
+        self._run("fsfreeze", "--freeze", self.folder)
+        try:
+            yield
+        finally:
+            self._run("fsfreeze", "--unfreeze", self.folder)
 
     def unmount(self) -> None:
         """Take it away, and wait until nobody has a file open on it."""

@@ -80,7 +80,11 @@ def connect(path: Path) -> sqlite3.Connection:
     )
     # A damaged text may not even be text.
     connection.text_factory = bytes
-    connection.execute(f"PRAGMA cache_size = -{_CACHE_KILOBYTES}")
+    with contextlib.ExitStack() as failing:
+        failing.callback(connection.close)
+        # It reads the file, which may be anything.
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KILOBYTES}")
+        failing.pop_all()
     return connection
 
 

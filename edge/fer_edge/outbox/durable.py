@@ -4,7 +4,7 @@ import logging
 import math
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from fer_edge.errors import ConfigurationError
@@ -14,8 +14,8 @@ from fer_edge.outbox import OutboxSettings, OutboxState, Stored
 from fer_edge.outbox.budget import Budget
 from fer_edge.outbox.database import DiskError, FullError, InUseError
 from fer_edge.outbox.disk import Disk
-from fer_edge.outbox.memory import Queue
 from fer_edge.outbox.patience import Patience
+from fer_edge.outbox.transit import Transit
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -27,8 +27,13 @@ _FORGET_SECONDS = 10.0
 # How often is looked for events that have become too old.
 _TEND_SECONDS = 60.0
 
+# A card may take seconds for a sync, when it tidies itself up.
+_HANG_SECONDS = 30.0
+
 # A disk may hang for ever, the end of the program must not.
 _CLOSE_SECONDS = 10.0
+
+_HANGS = "the disk does not answer"
 
 
 class DurableOutbox:
@@ -39,7 +44,8 @@ class DurableOutbox:
 
     Where the disk fails, events wait in memory, within the same bounds, are served from
     there, and go to the disk when it takes them again. Those on a disk that cannot even
-    be read are passed over, and served to whoever asks for the oldest after that.
+    be read are passed over, and served to whoever asks for the oldest after that. A
+    disk that hangs is waited for, but not by ``put``.
 
     Args:
         path: the file; its folder is made if it is not there.
@@ -62,16 +68,13 @@ class DurableOutbox:
         self._disk = Disk(path, self._budget, now, self._claim)
         # Guards what follows; never held while the disk is at work.
         self._changed = threading.Condition()
-        self._pending = Queue(settings)
-        self._underway: list[Stored] = []
-        self._confirmed: set[int] = set()
-        # The disk said that it did not take them, and may have.
-        self._doubtful: set[int] = set()
+        self._transit = Transit(settings)
         self._position = self._seq = 0
         self._on_disk = self._dropped = 0
         self._wake: tuple[Callable[[], None], ...] = ()
         self._reason = ""
         self._patience = Patience()
+        self._asked = -math.inf
         self._forget_at = math.inf
         self._tend_at = now.seconds
         self._closing = False
@@ -90,13 +93,14 @@ class DurableOutbox:
     @property
     def state(self) -> OutboxState:
         """How things stand."""
+        now = self._clocks().seconds
         with self._changed:
-            memory = len(self._pending) + len(self._underway)
-            arrived = len(self._confirmed - self._doubtful)
-            waiting = max(self._on_disk + memory - arrived, 0)
-            return OutboxState(
-                waiting, self._dropped, durable=not self._reason, reason=self._reason
-            )
+            in_file = self._on_disk - self._transit.arrived_in_file
+            waiting = max(in_file + self._transit.in_memory, 0)
+            reason = self._reason
+            if self._transit.underway and now - self._asked > _HANG_SECONDS:
+                reason = _HANGS
+            return OutboxState(waiting, self._dropped, not reason, reason)
 
     def put(self, event: Event) -> None:
         """Take an event to be stored; returns at once, whatever the disk does."""
@@ -104,8 +108,8 @@ class DurableOutbox:
         with self._changed:
             self._position += 1
             self._seq = event.seq
-            self._pending.add(Stored(self._position, text, now))
-            self._dropped += self._pending.trim(now)
+            self._transit.add(Stored(self._position, text, now))
+            self._dropped += self._transit.trim(now)
             refused = bool(self._reason)
             self._changed.notify_all()
         if refused:
@@ -118,12 +122,12 @@ class DurableOutbox:
         """
         now = self._clocks().seconds
         with self._changed:
-            known = frozenset(self._confirmed)
+            arrived = self._transit.arrived
             memory, before = self._in_memory(after, limit, now)
         found: list[Stored] = []
         while len(found) < limit:
             stored = self._disk.read(after, before, limit)
-            found += [one for one in stored if one.position not in known]
+            found += [one for one in stored if one.position not in arrived]
             if len(stored) < limit:
                 break
             after = stored[-1].position
@@ -136,14 +140,11 @@ class DurableOutbox:
         """Forget events that have arrived."""
         now = self._clocks().seconds
         with self._changed:
-            if not self._confirmed:
+            if not self._transit.arrived:
                 self._forget_at = now + _FORGET_SECONDS
-            for position in positions:
-                if position > self._position:
-                    continue
-                if position not in self._pending or position in self._doubtful:
-                    self._confirmed.add(position)
-                self._pending.remove((position,))
+            self._transit.arrive(
+                position for position in positions if position <= self._position
+            )
             self._changed.notify_all()
 
     def on_stored(self, wake: Callable[[], None]) -> None:
@@ -159,8 +160,8 @@ class DurableOutbox:
             self._changed.notify_all()
         self._thread.join(_CLOSE_SECONDS)
         with self._changed:
-            lost = len(self._pending) + len(self._underway)
-            reason = self._reason or "the disk does not answer"
+            lost = self._transit.in_memory
+            reason = self._reason or _HANGS
         if lost:
             _LOGGER.warning(
                 "outbox: %s: %s; %d events are lost", self._path, reason, lost
@@ -181,17 +182,10 @@ class DurableOutbox:
         """
         if not self._reason:
             return [], sys.maxsize
-        self._dropped += self._pending.trim(now)
-        first = self._pending.first
-        underway = [
-            one
-            for one in self._underway
-            if one.position > after and one.position not in self._confirmed
-        ]
-        if self._underway:
-            first = self._underway[0].position
-        found = (underway + self._pending.oldest(after, limit))[:limit]
-        return found, sys.maxsize if first is None else first
+        self._dropped += self._transit.trim(now)
+        first = self._transit.first
+        before = sys.maxsize if first is None else first
+        return self._transit.oldest(after, limit), before
 
     def _run(self) -> None:
         try:
@@ -200,7 +194,7 @@ class DurableOutbox:
         except BaseException as bug:
             # The loop goes on without a disk, and says so.
             with self._changed:
-                self._put_back()
+                self._transit.fail()
                 self._reason = f"the writer has ended: {bug!r}"
             raise
         finally:
@@ -212,12 +206,13 @@ class DurableOutbox:
             while (pause := self._due() - self._clocks().seconds) > 0.0:
                 self._changed.wait(pause)
             now = self._clocks()
+            self._asked = now.seconds
             closing = self._closing
-            gone = sorted(self._confirmed)[: self._budget.removals]
+            gone = self._transit.next_gone(self._budget.removals)
             # On a full disk, what has arrived makes room for what is to be stored.
-            if not (self._reason and gone):
-                self._underway = self._pending.take(self._budget.share)
-            new, seq = self._underway, self._seq
+            makes_room = bool(self._reason and gone)
+            new = [] if makes_room else self._transit.begin(self._budget.share)
+            seq = self._seq
         try:
             if new or gone or self._reason:
                 self._disk.change(new, gone, seq, now)
@@ -226,16 +221,16 @@ class DurableOutbox:
                 more = self._disk.tend(seq, now)
         except DiskError as refusal:
             with self._changed:
-                self._put_back()
+                self._transit.fail()
                 self._hold(refusal, now.seconds)
             if isinstance(refusal, FullError):
                 self._make_room()
             self._tell()
             return not closing
         with self._changed:
-            self._settle(gone, now.seconds)
+            self._settle(len(new), gone, now.seconds)
             self._tend_at = now.seconds + (0.0 if more else _TEND_SECONDS)
-            left = self._pending or self._confirmed
+            left = self._transit.pending or self._transit.arrived
         if new:
             self._tell()
         return bool(left) or not closing
@@ -243,11 +238,10 @@ class DurableOutbox:
     def _make_room(self) -> None:
         """Give up a file that fills the disk with what has arrived."""
         with self._changed:
-            arrived = frozenset(self._confirmed)
+            arrived = self._transit.arrived
         if arrived and self._disk.make_room(arrived):
             with self._changed:
-                self._confirmed -= arrived
-                self._doubtful.clear()
+                self._transit.forget(arrived)
                 self._on_disk = 0
 
     def _due(self) -> float:
@@ -256,36 +250,26 @@ class DurableOutbox:
             return -math.inf
         if self._reason:
             return self._patience.due
-        if (
-            self._pending
-            or self._disk.spoilt
-            or len(self._confirmed) >= self._budget.removals
-        ):
+        arrived = len(self._transit.arrived)
+        many = arrived >= self._budget.removals
+        if self._transit.pending or many or self._disk.spoilt:
             return -math.inf
-        return min(self._tend_at, self._forget_at if self._confirmed else math.inf)
+        return min(self._tend_at, self._forget_at if arrived else math.inf)
 
-    def _settle(self, gone: Iterable[int], now: float) -> None:
+    def _settle(self, new: int, gone: Collection[int], now: float) -> None:
         """Take note that the disk has done what it was told."""
-        new, self._underway = self._underway, []
-        self._confirmed.difference_update(gone)
-        self._doubtful.difference_update(gone, (stored.position for stored in new))
+        self._transit.succeed(gone)
         self._forget_at = now + _FORGET_SECONDS
         self._on_disk = self._disk.events
         self._dropped += self._disk.take_lost()
-        if self._reason and (new or not self._pending):
+        pending = self._transit.pending
+        if self._reason and (new or not pending):
             self._reason = ""
-            _LOGGER.info(
+            _LOGGER.warning(
                 "outbox: %s: takes events again, %d from memory",
                 self._path,
-                len(new) + len(self._pending),
+                new + pending,
             )
-
-    def _put_back(self) -> None:
-        for stored in self._underway:
-            self._doubtful.add(stored.position)
-            if stored.position not in self._confirmed:
-                self._pending.add(stored)
-        self._underway = []
 
     def _hold(self, refusal: DiskError, now: float) -> None:
         """Keep events in memory until it is time to try again."""

@@ -160,7 +160,7 @@ class Store:
             # Each page that is returned may first take the content of another.
             step = max(self._budget.removals // 4, 1)
             self._connection.execute(f"PRAGMA incremental_vacuum({step})").fetchall()
-            return True
+            return (self._number("PRAGMA page_count") or 0) < pages
 
     def log_is_long(self) -> bool:
         """Tell whether the log is to be emptied, for which all readers must wait."""
@@ -180,6 +180,8 @@ class Store:
         version = self._number("PRAGMA user_version") or 0
         if version > VERSION:
             raise DamagedError(f"version {version}, which is later than {VERSION}")
+        if version == 0 and self._number("SELECT count(*) FROM sqlite_master"):
+            raise DamagedError("a database, but no outbox")
         execute = self._connection.execute
         execute("PRAGMA synchronous = FULL")
         execute(f"PRAGMA wal_autocheckpoint = {self._budget.log_pages}")

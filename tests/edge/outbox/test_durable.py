@@ -110,6 +110,26 @@ def test_told_when_stored(open_durable: Open) -> None:
     assert seqs(outbox) == [1]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_writer_that_ends(open_durable: Open) -> None:
+    """By a fault in this program: it is no secret, and events go on from memory."""
+    outbox = open_durable()
+    faults = [ValueError("a fault")]
+
+    def fail_once() -> None:
+        if faults:
+            raise faults.pop()
+
+    outbox.on_stored(fail_once)
+    outbox.put(event(1))
+    eventually(lambda: not outbox.state.durable)
+    assert outbox.state.reason == "the writer has ended: ValueError('a fault')"
+    outbox.put(event(2))
+    assert seqs(outbox) == [2]
+    outbox.close()
+    assert seqs(open_durable()) == [1]
+
+
 def test_positions_of_the_next_run(open_durable: Open) -> None:
     """They go on, so that none means another event than before."""
     outbox = open_durable()

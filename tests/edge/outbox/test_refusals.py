@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from edgetpu_stage import eventually
+from fer_edge.moment import Moment, read_clocks
 from fer_edge.outbox import OutboxSettings, OutboxState
 from fer_edge.outbox.durable import DurableOutbox
 from loop_disk import LoopDisk
@@ -225,6 +226,32 @@ def test_disk_that_fails(
     loop_disk.unmount()
     loop_disk.mount()
     assert seqs(open_durable(path)) == list(range(1, 5001))
+
+
+def test_disk_that_hangs(loop_disk: LoopDisk, open_durable: Open) -> None:
+    """Nobody waits for it who puts events; they are stored when it goes on."""
+    ahead = 0.0
+
+    def clocks() -> Moment:
+        now = read_clocks()
+        return Moment(now.seconds + ahead, now.at)
+
+    outbox = open_durable(loop_disk.folder / "outbox.sqlite", clocks=clocks)
+    with loop_disk.frozen():
+        _put(outbox, 1, 1000)
+        assert outbox.state == OutboxState(1000, 0, durable=True)
+
+        def hangs() -> str:
+            nonlocal ahead
+            ahead += 31.0
+            return outbox.state.reason
+
+        eventually(hangs)
+        _put(outbox, 1001, 1001)
+        assert outbox.state == OutboxState(1001, 0, False, "the disk does not answer")
+    eventually(lambda: len(seqs(outbox)) == 1001)
+    assert seqs(outbox) == list(range(1, 1002))
+    eventually(lambda: outbox.state == OutboxState(1001, 0, durable=True))
 
 
 @contextmanager
