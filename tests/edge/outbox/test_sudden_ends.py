@@ -5,31 +5,40 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO
 
 import pytest
 
+from edgetpu_stage import eventually
 from fer_edge.outbox.durable import DurableOutbox
 from loop_disk import LoopDisk
 from outbox_writer import event, is_confirmed
+from virtual_machine import DISK, Kernel, VirtualMachine, missing
 
 from .conftest import Open
+
+_PROGRAM = "tests/outbox_writer.py"
 
 _MOST_TOLD = 400
 """Events that are told at most before the end comes."""
 
 
+def _python_path(repository: Path) -> str:
+    folders = ("edge", "contract", "tests")
+    return os.pathsep.join(str(repository / folder) for folder in folders)
+
+
 @contextmanager
 def _writer(repository: Path, path: Path) -> Iterator["subprocess.Popen[str]"]:
     """Run a program that stores events and prints those that are stored."""
-    folders = [repository / name for name in ("edge", "contract", "tests")]
     with subprocess.Popen(
-        [sys.executable, repository / "tests" / "outbox_writer.py", path],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders))},
+        [sys.executable, repository / _PROGRAM, path],
+        env=os.environ | {"PYTHONPATH": _python_path(repository)},
         stdout=subprocess.PIPE,
         text=True,
     ) as child:
@@ -48,6 +57,10 @@ def _read(told: IO[str] | None, count: int | None = None) -> list[int]:
 def _numbers(lines: Iterable[str]) -> list[int]:
     """Return what was told; a line that the end has cut off was not."""
     return [int(line) for line in lines if line.endswith("\n")]
+
+
+def _has_lines(path: Path, count: int) -> bool:
+    return path.read_text().count("\n") >= count
 
 
 class Ledger:
@@ -129,3 +142,35 @@ def test_power_cut_of_what_is_not_synced(loop_disk: LoopDisk) -> None:
     loop_disk.unmount()
     loop_disk.mount()
     assert (synced.read_text(), other.read_text()) == ("kept", "")
+
+
+def test_machine_that_loses_its_power(
+    made_once: Callable[[str, Callable[[Path], None]], Path],
+    repository: Path,
+    tmp_path: Path,
+    loop_disk: LoopDisk,
+    open_durable: Open,
+) -> None:
+    """A whole virtual machine ends in the midst of it, 3 times: the same."""
+    if lack := missing():
+        pytest.skip(lack)
+    kernel = Kernel(made_once("kernel", lambda folder: Kernel(folder).fetch()))
+    machine = VirtualMachine(kernel, tmp_path, disk=loop_disk.image)
+    chance = random.Random(9)
+    ledger = Ledger()
+    for _ in range(3):
+        loop_disk.unmount()
+        wanted = chance.randint(50, _MOST_TOLD)
+        with machine:
+            machine.start(
+                [sys.executable, repository / _PROGRAM, DISK / "outbox.sqlite"],
+                {"PYTHONPATH": _python_path(repository)},
+            )
+            eventually(partial(_has_lines, machine.output, wanted))
+        ledger.add(_numbers(machine.output.read_text().splitlines(keepends=True)))
+        loop_disk.mount()
+        outbox = open_durable(loop_disk.folder / "outbox.sqlite")
+        assert outbox.state.durable
+        ledger.check(outbox)
+        outbox.close()
+    assert list(loop_disk.folder.glob("*.corrupt-*")) == []
