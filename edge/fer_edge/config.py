@@ -14,6 +14,7 @@ from fer_edge.classifiers import ModelSettings
 from fer_edge.detectors import DetectorSettings, missing_model
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import ConfigurationError
+from fer_edge.models.signature import key_complaint
 from fer_edge.options import read
 from fer_edge.tracking import TrackingSettings
 
@@ -60,6 +61,8 @@ def complaints(config: Config) -> list[str]:
     found = camera_settings.complaints(config.camera)
     if missing := missing_model(config.faces):
         found.append(missing)
+    if complaint := key_complaint(config.model.public_key):
+        found.append(complaint)
     return found
 
 

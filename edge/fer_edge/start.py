@@ -1,20 +1,23 @@
 """From settings to a running daemon."""
 
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from fer_contract.command import complain
 from fer_edge.cameras.opening import open_camera
 from fer_edge.cameras.source import parse_source
-from fer_edge.classifiers import Classifier, make_classifier
+from fer_edge.classifiers import Classifier, ModelSettings, make_classifier
 from fer_edge.config import Config, complaints
 from fer_edge.daemon import Watch, run, stop_on_signals
 from fer_edge.detectors import make_detector
 from fer_edge.errors import ConfigurationError
 from fer_edge.locating import Locator
+from fer_edge.models.trial import open_model
 from fer_edge.pipeline import Pipeline
 from fer_edge.publishers.json_lines import JsonLines
 
@@ -33,8 +36,14 @@ class Parts:
         self.classifier.close()
 
 
-def assemble(config: Config) -> Parts:
+def assemble(
+    config: Config, make: Callable[[ModelSettings], Classifier] = make_classifier
+) -> Parts:
     """Build the parts that a configuration asks for.
+
+    Args:
+        config: everything.
+        make: makes the classifier.
 
     Raises:
         FerError: a part that cannot be built; the message names it.
@@ -43,7 +52,7 @@ def assemble(config: Config) -> Parts:
         raise ConfigurationError(*missing)
     detector = make_detector(config.faces)
     locator = Locator(detector, config.faces.every_seconds, config.tracking)
-    classifier = make_classifier(config.model)
+    classifier = make(config.model)
     pipeline = Pipeline(config.camera.name, locator, classifier, config.episodes)
     description = (
         f"model {classifier.name} on {classifier.runtime}, {classifier.state}, "
@@ -67,9 +76,16 @@ def start(config: Config, begun: datetime, annotated: Path | None = None) -> Non
         raise ConfigurationError("standard output: closed; the events go there")
     stop = stop_on_signals()
     with ExitStack() as stack:
-        parts = stack.enter_context(closing(assemble(config)))
-        camera = open_camera(config.camera, begun)
         watches: list[Watch] = []
+
+        def make_on_trial(settings: ModelSettings) -> Classifier:
+            make = partial(make_classifier, settings)
+            classifier, trial = open_model(settings, make)
+            watches.append(stack.enter_context(trial).see)
+            return classifier
+
+        parts = stack.enter_context(closing(assemble(config, make_on_trial)))
+        camera = open_camera(config.camera, begun)
         if annotated is not None:
             from fer_edge.annotating import open_annotator
 
