@@ -2,8 +2,12 @@
 
 import contextlib
 import os
+import pwd
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from fer_contract.errors import FerError
 
 
 @contextlib.contextmanager
@@ -16,6 +20,9 @@ def acting_for(folder: Path) -> Iterator[None]:
 
     Args:
         folder: that may not be there yet; it is root's then, and systemd hands it on.
+
+    Raises:
+        FerError: that user may not run this program, nor could the service.
     """
     try:
         owner = folder.stat()
@@ -30,8 +37,21 @@ def acting_for(folder: Path) -> Iterator[None]:
     os.setegid(owner.st_gid)
     os.seteuid(owner.st_uid)
     try:
+        # Nor could the service be started with it.
+        if not os.access(sys.executable, os.X_OK, effective_ids=True):
+            raise FerError(
+                f"{sys.executable}: may not be run by {_name(owner.st_uid)}, whom "
+                f"{folder} belongs to; install fer-edge where everyone may read it"
+            )
         yield
     finally:
         os.seteuid(0)
         os.setegid(group)
         os.setgroups(groups)
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"

@@ -21,7 +21,7 @@ from fer_contract.manifest import MANIFEST_NAME
 SIGNATURE_NAME = f"{MANIFEST_NAME}.minisig"
 
 _MOST_BYTES = 4096
-_WHOLE, _PREHASHED = b"Ed", b"ED"  # minisign -H is the default since 0.8
+_WHOLE, _PREHASHED = b"Ed", b"ED"  # minisign -S -l, and without -l
 _TRUSTED = "trusted comment: "
 
 

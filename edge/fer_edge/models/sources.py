@@ -116,6 +116,8 @@ def open_zip(
     for entry in entries:
         if entry.filename == top:
             continue
+        if not 0 <= entry.header_offset < size:
+            raise ManifestError(f"{origin}: not a zip, or damaged")
         _check_entry(entry, origin)
         name = _plain(entry.orig_filename.removeprefix(top), origin)
         members.append(Member(name, partial(archive.open, entry)))
@@ -146,11 +148,10 @@ def _open_file(path: Path, more: int = 0) -> BinaryIO:
         if path.is_symlink() and more:
             raise RefusedError(f"{path}: a symbolic link, no file") from failure
         raise
-    stream = os.fdopen(descriptor, "rb")
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        stream.close()
+        os.close(descriptor)
         raise RefusedError(f"{path}: no regular file")
-    return stream
+    return os.fdopen(descriptor, "rb")
 
 
 def _check_entry(entry: zipfile.ZipInfo, origin: str) -> None:
