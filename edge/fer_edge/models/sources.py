@@ -51,6 +51,10 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
 
 _FREE_BYTES = 1 << 20
 
+# zipfile reads all of a zip's directory, at 500 bytes an entry.
+_ENTRY_MARK = b"PK\1\2"
+_MOST_ENTRIES = 1000
+
 # What zipfile and zlib raise of files that are damaged, or made to do damage.
 BAD_ZIP = (
     zipfile.BadZipFile,
@@ -98,6 +102,8 @@ def open_zip(
     size = stream.seek(0, os.SEEK_END)
     if size > limits.all_bytes:
         raise RefusedError(f"{origin}: {size:,} bytes; allowed {limits.all_bytes:,}")
+    if _entries(stream) > _MOST_ENTRIES:
+        raise RefusedError(f"{origin}: a zip of far too many files")
     try:
         archive = stack.enter_context(zipfile.ZipFile(stream))
     except BAD_ZIP as mistake:
@@ -122,6 +128,16 @@ def open_zip(
         name = _plain(entry.orig_filename.removeprefix(top), origin)
         members.append(Member(name, partial(archive.open, entry)))
     return _unique(members, origin)
+
+
+def _entries(stream: BinaryIO) -> int:
+    """Count what is in a zip, and in stored zips within it, without parsing it."""
+    stream.seek(0)
+    count, end = 0, b""
+    while piece := stream.read(1 << 20):
+        count += (end + piece).count(_ENTRY_MARK)
+        end = piece[1 - len(_ENTRY_MARK) :]
+    return count
 
 
 def _open_folder(source: Path, limits: Limits, stack: ExitStack) -> list[Member]:

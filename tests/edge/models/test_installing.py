@@ -105,7 +105,7 @@ def test_old_ones(store: Store, tmp_path: Path) -> None:
     assert set(store.names()) == {names[0], names[2], names[3]}
 
 
-# ------------------------------------------------------------------------ what is refused
+# ---------------------------------------------------------------------- what is refused
 
 
 def test_crashing_model(store: Store, crashing: Path) -> None:
@@ -173,7 +173,7 @@ def test_stranger(store: Store, good: Path, name: str) -> None:
 def test_unfinished_bundle(store: Store, good: Path) -> None:
     """Without a manifest it is none; with a file missing it is not all there."""
     (good / BundleManifest.MODEL).unlink()
-    with pytest.raises(ManifestError, match="missing, but manifest.json lists it"):
+    with pytest.raises(ManifestError, match=r"missing, but manifest\.json lists it"):
         _put(store, good)
     (good / "manifest.json").unlink()
     with pytest.raises(ManifestError, match=f"^{good}: no manifest.json in it"):
@@ -210,7 +210,7 @@ def test_use(store: Store, good: Path, other: Path) -> None:
     """What is active is what the daemon's empty configuration means."""
     first, second = _put(store, good), _put(store, other)
     use(store, first)
-    assert store.active == first
+    assert (store.active, store.previous) == (first, None)
     use(store, second)
     assert (store.active, store.record(second).stage) == (second, Stage.PROBATION)
     use(store, "released")
@@ -279,11 +279,11 @@ def test_removal(store: Store, good: Path) -> None:
     remove(store, name)
     assert store.names() == []
     assert not list(store.folder.glob(".incoming*"))
-    with pytest.raises(RefusedError, match="^released: came with the package"):
+    with pytest.raises(RefusedError, match=r"^released: came with the package"):
         remove(store, "released")
 
 
-# -------------------------------------------------------------------------- what goes wrong
+# ---------------------------------------------------------------------- what goes wrong
 
 
 def test_full_disk(full_disk: Path, good: Path) -> None:

@@ -31,7 +31,7 @@ untrusted comment: signature from minisign secret key
 RWQtpxXJsUZ3CjsopebTMk6LOEB8Y+T31Zqh6MjgQtuTOVbcs4MGOG4JDPVSvqd6oaPdigGrGEecWytBN9hiMJvwlph6B4qMMQw=
 trusted comment: {_COMMENT}
 3CQUgnuNEOn6ea08jXGwYWHsM4oUIyyxTkqW0CK/ZPFLY4XaGASRtIvhhUd6vbmpWMy3LlZm2x30ph5RhxXHDg==
-"""  # noqa: E501
+"""
 
 
 def _write(folder: Path, manifest: bytes, signature: str | bytes) -> Path:
@@ -52,14 +52,14 @@ def test_minisigns_own(tmp_path: Path, signature: str) -> None:
 def test_another_manifest(tmp_path: Path, signature: str) -> None:
     """A letter more is another manifest."""
     folder = _write(tmp_path, _MANIFEST + b" ", signature)
-    with pytest.raises(RefusedError, match="not the signature of this manifest.json"):
+    with pytest.raises(RefusedError, match=r"not the signature of this manifest\.json"):
         check_signature(folder, parse_public_key(_KEY))
 
 
 def test_another_comment(tmp_path: Path) -> None:
     """The trusted comment is signed too."""
     folder = _write(tmp_path, _MANIFEST, _PREHASHED.replace("build", "built"))
-    with pytest.raises(RefusedError, match="not the signature of this manifest.json"):
+    with pytest.raises(RefusedError, match=r"not the signature of this manifest\.json"):
         check_signature(folder, parse_public_key(_KEY))
 
 
@@ -106,7 +106,7 @@ def test_no_signature(tmp_path: Path) -> None:
 def test_what_is_no_signature(tmp_path: Path, content: bytes) -> None:
     """It is named in one line."""
     folder = _write(tmp_path, _MANIFEST, content)
-    with pytest.raises(RefusedError, match="no signature of minisign's$"):
+    with pytest.raises(RefusedError, match=r"no signature of minisign's$"):
         check_signature(folder, parse_public_key(_KEY))
 
 
