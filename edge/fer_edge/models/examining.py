@@ -63,7 +63,7 @@ def self_test(bundle: Path) -> None:
     acting = os.getuid() != os.geteuid()
     try:
         done = subprocess.run(
-            [*command, str(bundle)],
+            [*command, str(bundle), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -82,8 +82,9 @@ def self_test(bundle: Path) -> None:
         _LOGGER.info("%s: passes its self-test on %s", bundle, said)
         return
     if done.returncode < 0:
-        name = signal.Signals(-done.returncode).name
-        raise RefusedError(f"{bundle}: its self-test ends the interpreter by {name}")
+        names = {known.value: known.name for known in signal.Signals}
+        how = names.get(-done.returncode, f"signal {-done.returncode}")
+        raise RefusedError(f"{bundle}: its self-test ends the interpreter by {how}")
     if not said:
         said = f"{bundle}: its self-test ends with {done.returncode}"
     # Judged, or not even understood; both end in the exit code of this process too.

@@ -36,11 +36,8 @@ def rows(store: Store) -> list[Row]:
     found = []
     for name in store.names():
         record = records.get(name, Record())
-        stage = (
-            f"failed: {record.reason}"
-            if record.stage is Stage.FAILED
-            else str(record.stage)
-        )
+        failed = record.stage is Stage.FAILED
+        stage = f"failed: {record.reason}" if failed else str(record.stage)
         roles = _roles(name, active, previous)
         # Installed and nothing else is what being in the list says.
         marks = roles if record.stage is Stage.INSTALLED else (*roles, stage)
@@ -97,7 +94,8 @@ def _row(name: str, bundle: Path, marks: tuple[str, ...]) -> Row:
     try:
         manifest = read_manifest(bundle, BundleManifest)
     except FerError as damage:
-        return Row(name, "", (), None, at, (*marks, f"damaged: {damage}"))
+        reason = str(damage).replace(f"{bundle}/", "")
+        return Row(name, "", (), None, at, (*marks, f"damaged: {reason}"))
     digest = manifest_digest(bundle)
     return Row(name, digest, manifest.labels, _accuracy(manifest), at, marks)
 

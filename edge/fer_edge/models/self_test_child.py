@@ -2,7 +2,7 @@
 
 ::
 
-    python -m fer_edge.models.self_test_child BUNDLE
+    python -m fer_edge.models.self_test_child BUNDLE PARENT
 
 It says the runtime, or why it refuses; its exit code is that of the refusal.
 """
@@ -15,14 +15,21 @@ from pathlib import Path
 
 _DATA_BYTES = 1 << 30
 _PROCESSOR_SECONDS = 100
-"""Also where whoever started it is gone."""
 
 
-def main(bundle: Path) -> int:
-    """Load the model and compare its golden vectors."""
+def main(bundle: Path, parent: int) -> int:
+    """Load the model and compare its golden vectors.
+
+    Args:
+        bundle: that holds them.
+        parent: process id of the command, without which there is nobody to tell.
+    """
     _limit()
     from fer_contract.errors import FerError
     from fer_edge.classifiers.cpu import CpuClassifier
+    from fer_edge.classifiers.edgetpu_child import end_with_parent
+
+    end_with_parent(parent)
 
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
@@ -52,4 +59,4 @@ def _limit() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -77,12 +77,15 @@ class Store:
 
     def names(self) -> list[str]:
         """Return what is installed, the newest first."""
-        try:
-            found = [path for path in self.folder.iterdir() if self.has(path.name)]
-        except FileNotFoundError:
-            return []
-        found.sort(key=lambda path: (-path.stat().st_mtime, path.name))
-        return [path.name for path in found]
+        ages: list[tuple[float, str]] = []
+        # Neither the folder nor a model of it need still be there.
+        with contextlib.suppress(FileNotFoundError):
+            ages.extend(
+                (-path.stat().st_mtime, path.name)
+                for path in self.folder.iterdir()
+                if self.has(path.name)
+            )
+        return [name for _, name in sorted(ages)]
 
     def path(self, name: str) -> Path:
         """Return the bundle of an installed model."""
@@ -138,6 +141,8 @@ class Store:
         """
         active = self.active
         if name is not None:
+            if not self.has(name):
+                raise FerError(f"{name}: not installed any more")
             self.happened(name, Activated())
         if name == active:
             return

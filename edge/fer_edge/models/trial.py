@@ -172,8 +172,9 @@ def open_model(
             if settings.bundle or name == RELEASED_NAME:
                 raise
             # Twice, since a card may fail to be read once.
-            _LOGGER.warning("model %s: refused: %s", name, refusal)
-            trial.refused(str(refusal))
+            reason = str(refusal).replace(f"{trial.bundle}/", "")
+            _LOGGER.warning("model %s: refused: %s", name, reason)
+            trial.refused(reason)
             refusals[name] += 1
         except BaseException as failure:
             trial.__exit__(type(failure), failure, None)

@@ -187,6 +187,14 @@ def test_what_was_prepared_in_the_way(four: Store) -> None:
     assert not list(four.folder.glob(".*.part"))
 
 
+def test_activation_of_what_is_gone(four: Store) -> None:
+    """A model that another command has just removed is not made active."""
+    four.remove(A)
+    with pytest.raises(FerError, match=f"^{A}: not installed any more$"):
+        four.activate(A)
+    assert four.active is None
+
+
 def test_names(four: Store, tmp_path: Path) -> None:
     """The newest comes first; what is no model is none."""
     (four.folder / "notes").mkdir()
