@@ -89,13 +89,15 @@ class Trial:
         error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        """Write down the end: a fault of the program's counts against the model.
+        """Write down how a probation ended: a fault of the program's counts against it.
 
         A camera that is gone, a full disk or a signal does not.
         """
+        if not self._unsettled or self._run is None:
+            return
         if isinstance(error, Exception) and not isinstance(error, (FerError, OSError)):
             self.refused(f"{type(error).__name__}: {error}")
-        elif self._unsettled and self._run:
+        else:
             self._tell(Ended(self._run))
 
     def see(self, turn: "Turn") -> None:

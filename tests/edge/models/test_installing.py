@@ -183,17 +183,10 @@ def test_unfinished_bundle(store: Store, good: Path) -> None:
 
 def test_golden_vectors_of_a_huge_size(store: Store, good: Path) -> None:
     """What asks for more memory than there is ends as any damage does."""
-    path = good / BundleManifest.GOLDEN
-    with np.load(path) as arrays:
-        content = {name: arrays[name] for name in arrays.files}
-    huge = np.lib.stride_tricks.as_strided(
-        content["frame"], shape=(40_000, 40_000, 3), strides=(0, 0, 0)
-    )
-    assert huge.nbytes > 1 << 32
-    header = path.with_name("header")
+    path, header = good / BundleManifest.GOLDEN, good / "header"
     with header.open("wb") as stream:
-        shape = {"descr": "|u1", "fortran_order": False, "shape": huge.shape}
-        np.lib.format.write_array_header_1_0(stream, shape)
+        facts = {"descr": "|u1", "fortran_order": False, "shape": (40_000, 40_000, 3)}
+        np.lib.format.write_array_header_1_0(stream, facts)
     with zipfile.ZipFile(path, "w") as archive:
         archive.write(header, "frame.npy")
     header.unlink()

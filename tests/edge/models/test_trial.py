@@ -84,10 +84,11 @@ def test_model_that_lasts(store: Store, good: Path) -> None:
         assert store.record(name) == Record(Stage.PASSED)
         assert trial.state == ModelState(name)
     written = (store.folder / "records.json").stat().st_mtime_ns
-    _, trial = open_model(_SETTINGS, CpuClassifier, store)
-    with trial:
+    for error in (None, ZeroDivisionError("of something else")):
+        _, trial = open_model(_SETTINGS, CpuClassifier, store)
         trial.processed(0.0)
         trial.processed(1e9)
+        trial.__exit__(type(error) if error else None, error, None)
     assert (store.folder / "records.json").stat().st_mtime_ns == written
 
 
