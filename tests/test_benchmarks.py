@@ -220,3 +220,18 @@ def test_beside_fer_where_it_is_not_installed(repository: Path) -> None:
     done = script(repository, "beside_fer.py", "--fer-python", Path(sys.executable))
     assert done.returncode == 1
     assert "Error: fer ended; does `import fer` work there?" in done.stderr
+
+
+def test_outbox(repository: Path, tmp_path: Path) -> None:
+    """Both loads on disk and in memory; everything that is put is stored."""
+    done = script(
+        repository, "outbox.py", "--path", tmp_path,
+        "--events", "500", "--rate", "200", "--seconds", "1",
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    figures = json.loads(done.stdout)
+    for name in ("durable", "memory"):
+        assert figures[f"{name}_burst"]["stored_per_second"] > 0
+        assert figures[f"{name}_steady"]["put_to_stored_ms"]["median"] > 0
+    assert figures["durable_burst"]["bytes_an_event"] > 300
+    assert list(tmp_path.iterdir()) == []

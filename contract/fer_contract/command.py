@@ -133,12 +133,30 @@ def _discard(stream: TextIO) -> None:
 
 
 def log_to_terminal(*, verbose: bool) -> None:
-    """Print log records on standard error: warnings, or everything of the toolkit."""
-    logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr)
+    """Print log records on standard error.
+
+    Args:
+        verbose: all of the toolkit's; else from INFO on, which is what an operator is
+            to know of: warnings, and that all is well again.
+    """
+    logging.basicConfig(format="%(levelname)s %(message)s", stream=_terminal())
     for package in ("fer_contract", "fer_trainer", "fer_converter", "fer_edge"):
-        logging.getLogger(package).setLevel(
-            logging.DEBUG if verbose else logging.WARNING
-        )
+        logging.getLogger(package).setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def _terminal() -> TextIO:
+    """Return standard error by a descriptor of its own.
+
+    While one thread holds back what native code writes to descriptor 2, another may
+    have something to tell.
+    """
+    try:
+        descriptor = os.dup(2)
+    except OSError:  # closed by whoever started us
+        return sys.stderr
+    return os.fdopen(
+        descriptor, "w", buffering=1, errors="backslashreplace", closefd=False
+    )
 
 
 def require_extra(extra: str, modules: Sequence[str]) -> None:

@@ -14,7 +14,10 @@ import numpy as np
 from fer_contract.errors import DataError
 from fer_contract.preprocess import Pixels
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+"""Of the names of images, in lower case."""
+
+_JPEG = b"\xff\xd8"  # how one begins
 _MAX_FILE_BYTES = 32 * 1024 * 1024  # a face is 2 KB; more is a mistake or a zip bomb
 
 
@@ -31,7 +34,7 @@ class StoredFile:
     @property
     def is_image(self) -> bool:
         """Whether its name is that of an image."""
-        return self.path.suffix.lower() in _SUFFIXES
+        return self.path.suffix.lower() in SUFFIXES
 
     def content(self) -> bytes:
         """Read it.
@@ -99,11 +102,8 @@ def decode(content: bytes) -> Pixels:
     """
     if not content:
         raise DataError("empty")
-    # OpenCV fills the missing part of a cut JPEG with grey and only prints a warning.
-    # The end mark cannot occur in the last scan; a camera may append to the file.
-    if content[:2] == b"\xff\xd8":
-        last_scan = content.rfind(b"\xff\xda")
-        if last_scan < 0 or b"\xff\xd9" not in content[last_scan:]:
+    if content[:2] == _JPEG:
+        if is_cut_off(content):
             raise DataError("cut off")
         if _jpeg_channels(content) == 4:
             # OpenCV takes the inks for light, and some programs store them inverted.
@@ -120,6 +120,18 @@ def decode(content: bytes) -> Pixels:
     if image.ndim == 3 and image.shape[2] == 4:
         return image[:, :, :3].astype(np.uint8)
     return image.astype(np.uint8, copy=False)
+
+
+def is_cut_off(content: bytes) -> bool:
+    """Tell whether a JPEG breaks off; of other kinds OpenCV itself refuses a part.
+
+    Of a JPEG it fills what is missing with grey and only prints a warning.
+    """
+    if content[:2] != _JPEG:
+        return False
+    # The end mark cannot occur in the last scan; a camera may append to the file.
+    last_scan = content.rfind(b"\xff\xda")
+    return last_scan < 0 or b"\xff\xd9" not in content[last_scan:]
 
 
 def _jpeg_channels(content: bytes) -> int:

@@ -3,6 +3,7 @@
 Only for recordings: what a live camera sees is written nowhere.
 """
 
+import contextlib
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -10,6 +11,7 @@ from typing import Any, Protocol, Self
 import cv2
 import numpy as np
 
+from fer_contract.image_files import SUFFIXES
 from fer_contract.preprocess import Pixels
 from fer_contract.quiet import native_messages_to_log
 from fer_edge.daemon import Turn
@@ -19,6 +21,8 @@ from fer_edge.pipeline import Face
 
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+# What nobody calls a folder.
+_OTHER_FILES = SUFFIXES | {".mp4", ".m4v", ".mkv", ".mov", ".webm", ".mpg"}
 _RATE = 10.0  # of a video of one frame, which tells none
 
 
@@ -54,7 +58,12 @@ def open_annotator(path: Path) -> Annotator:
         raise OutputError(f"{path}: the name is not UTF-8, which OpenCV needs")
     if path.exists():
         raise OutputError(f"{path}: exists; what is there is not written over")
-    return Film(path) if path.suffix.lower() == ".avi" else Album(path)
+    kind = path.suffix.lower()
+    if kind in _OTHER_FILES:
+        raise OutputError(
+            f"{path}: a video whose name ends with .avi is written, or a folder"
+        )
+    return Film(path) if kind == ".avi" else Album(path)
 
 
 class Film:
@@ -167,8 +176,12 @@ class Album:
         failure: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if failure is None and self._shown is not None:
+        # Of a recording that is damaged further on too, but not on a disk that is full.
+        if self._shown is not None and not isinstance(failure, OutputError):
             self._write(self._shown)
+        if self._count == 0:
+            with contextlib.suppress(OSError):  # somebody else has put something in
+                self._path.rmdir()
 
     def _write(self, turn: Turn) -> None:
         path = self._path / f"{self._count:06d}.jpg"

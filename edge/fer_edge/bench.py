@@ -29,6 +29,9 @@ WARM_UP_FRAMES = 10
 
 _SETTLE_SECONDS = 60.0
 
+# With fewer, the slope of the memory is that of caches which fill.
+_SLOPE_FRAMES = 2000
+
 _FACES = 8  # different ones, so that no cache knows the answer
 
 
@@ -174,12 +177,14 @@ def as_table(figures: Mapping[str, Any]) -> list[str]:
             f"{row['count']:>9,}{row['share']:>9.1%}"
         )
     memory = figures["memory"]
+    held = f"memory {memory['resident_mb']:.1f} MB, at most {memory['peak_mb']:.1f}"
+    if figures["frames"] >= _SLOPE_FRAMES:
+        held += f"; {memory['kb_a_thousand_frames']:+.2f} KB a thousand frames"
     lines += [
         f"{figures['frames_a_second']:,} frames a second; "
         f"{figures['frames_a_second_without_capture']:,} without capture",
         f"first frame {figures['first_frame_seconds']:.2f} s after the start",
-        f"memory {memory['resident_mb']:.1f} MB, at most {memory['peak_mb']:.1f}; "
-        f"{memory['kb_a_thousand_frames']:+.2f} KB a thousand frames",
+        held,
     ]
     return lines
 

@@ -11,6 +11,7 @@ import click
 
 from fer_contract import __version__
 from fer_contract.command import log_to_terminal, require_extra, run
+from fer_contract.errors import naming
 from fer_edge.models.commands import models_group
 
 if TYPE_CHECKING:
@@ -50,10 +51,9 @@ def run_command(*, config: Path) -> None:
     Example:
       fer-edge run --config /etc/fer-edge/fer-edge.toml
     """
-    from fer_edge.config import load_config
-    from fer_edge.start import start
+    from fer_edge.live import serve
 
-    start(load_config(config), datetime.now(UTC))
+    serve(config)
 
 
 _BUNDLE = click.option(
@@ -98,14 +98,14 @@ def replay_command(
     """
     from fer_edge.cameras.source import Recording, parse_source
     from fer_edge.errors import CameraError
-    from fer_edge.start import start
+    from fer_edge.start import replay
 
     # What a live camera sees is written nowhere, and its time is now.
     if not isinstance(seen := parse_source(source), Recording):
         raise CameraError(f"{seen}: live, not a recording; fer-edge run reads it")
     settings = _settings(source, bundle, config, yunet_model)
     begun = start_time.replace(tzinfo=UTC) if start_time else datetime.now(UTC)
-    start(settings, begun, annotate)
+    replay(settings, begun, annotate)
 
 
 @cli.command("bench")
@@ -155,8 +155,9 @@ def bench_command(
     from fer_edge.start import assemble
 
     if json_path is not None:
-        json_path.write_text("")  # said before the measurement, if it cannot be written
+        json_path.open("a").close()  # said before the measurement, if it cannot be
     settings = _settings(source or str(Drawn.PATH), bundle, config, yunet_model)
+    camera = dataclasses.replace(settings.camera, pace="fast")
     live = source is not None and not isinstance(parse_source(source), Recording)
     figures: dict[str, Any] = {
         "source": str(parse_source(source)) if source else Drawn.PATH.name
@@ -164,13 +165,13 @@ def bench_command(
     begun = datetime.now(UTC)
 
     def open_again() -> "Camera":
-        return open_camera(settings.camera, begun) if source else Drawn()
+        return open_camera(camera, begun) if source else Drawn()
 
     with ExitStack() as stack:
         parts = stack.enter_context(closing(assemble(settings)))
         await_edgetpu(parts.classifier)
-        figures["parts"] = parts.description
-        click.echo(parts.description)
+        figures["parts"] = str(parts)
+        click.echo(parts)
         figures |= bench(open_again, parts.pipeline, frames, live=live)
         click.echo("\n".join(as_table(figures)))
         models = [parts.classifier]
@@ -182,7 +183,8 @@ def bench_command(
             figures["models"] = compare_models(models, rounds=1000)
             click.echo("\n".join(models_as_table(figures["models"])))
     if json_path is not None:
-        json_path.write_text(json.dumps(figures, indent=2) + "\n")
+        with naming(json_path):
+            json_path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def _settings(
@@ -226,11 +228,29 @@ cli.add_command(models_group)
 
 
 @cli.command("schema")
-def schema_command() -> None:
-    """Print the JSON Schema of the events."""
-    from fer_edge.events import event_schema
+@click.option(
+    "--config",
+    "configuration",
+    is_flag=True,
+    help="Of the configuration instead, for editors.",
+)
+def schema_command(*, configuration: bool) -> None:
+    """Print the JSON Schema of the events.
 
-    click.echo(json.dumps(event_schema(), indent=2))
+    \b
+    Examples:
+      fer-edge schema | jq .properties
+      fer-edge schema --config > fer-edge.schema.json
+    """
+    if configuration:
+        from fer_edge.config_schema import config_schema
+
+        schema = config_schema()
+    else:
+        from fer_edge.events import event_schema
+
+        schema = event_schema()
+    click.echo(json.dumps(schema, indent=2))
 
 
 def main() -> None:

@@ -40,6 +40,10 @@ class Turn:
 Watch = Callable[[Turn], None]
 """Sees every frame after its events are published."""
 
+Notice = Callable[[Frame, float], None]
+"""Told of every frame as it comes, before it is looked at, and when that is: seconds of
+``time.monotonic``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -82,6 +86,7 @@ def run(
     stop: threading.Event,
     *,
     watches: Sequence[Watch] = (),
+    notice: Notice | None = None,
     controls: Controls | None = None,
     between: Callable[[], None] | None = None,
 ) -> Summary:
@@ -95,13 +100,14 @@ def run(
         publishers: each gets every event.
         stop: looked at between two frames.
         watches: see every frame.
+        notice: told of every frame.
         controls: whether frames are looked at; always if not given.
         between: called between two frames, and while none comes.
 
     Raises:
         CameraError: the camera fails; episodes are ended before.
     """
-    begun = time.monotonic()
+    begun = arrived = time.monotonic()
     frames = events = dropped = 0
     stopwatch = Stopwatch()
 
@@ -125,7 +131,11 @@ def run(
                 with stopwatch.on(Stage.CAPTURE):
                     frame = camera.read(_READ_SECONDS)
                 if frame is None:
+                    publish(pipeline.wait(time.monotonic() - arrived))
                     continue
+                arrived = time.monotonic()
+                if notice is not None:
+                    notice(frame, arrived)
                 if controls is None or controls.detect:
                     processed = pipeline.process(frame, stopwatch)
                 else:

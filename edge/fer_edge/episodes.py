@@ -18,20 +18,20 @@ from fer_edge.options import option
 class EpisodeSettings:
     """``[episodes]``."""
 
-    smoothing_seconds: float = option(0.5, low=0.0, high=60.0)
+    smoothing_seconds: float = option(0.5, low=0.0, high=60.0, live=True)
     """Time constant of the exponential mean over a face's scores; 0 is none."""
-    threshold: float = option(0.0, low=0.0, high=1.0)
+    threshold: float = option(0.0, low=0.0, high=1.0, live=True)
     """Smoothed score that an emotion needs to begin; below it all is uncertain.
     0 takes the model's own, which its bundle carries."""
-    hysteresis: float = option(0.1, low=0.0, high=1.0)
+    hysteresis: float = option(0.1, low=0.0, high=1.0, live=True)
     """An emotion that has begun lasts until its score is more than this below the
     threshold, or another label's is higher."""
-    trigger_seconds: float = option(0.3, low=0.0, high=60.0)
+    trigger_seconds: float = option(0.3, low=0.0, high=60.0, live=True)
     """How long something must be seen before it begins (wyoming's trigger_level,
     in seconds instead of frames)."""
-    refractory_seconds: float = option(2.0, low=0.0, high=3600.0)
+    refractory_seconds: float = option(2.0, low=0.0, high=3600.0, live=True)
     """Least time between two beginnings on one face."""
-    update_seconds: float = option(5.0, low=0.0, high=3600.0)
+    update_seconds: float = option(5.0, low=0.0, high=3600.0, live=True)
     """Time between updates while an episode lasts; 0 is none."""
 
 
@@ -82,7 +82,8 @@ class Episodes:
     """Keeps every track's own window, candidate and episode."""
 
     def __init__(self, settings: EpisodeSettings) -> None:
-        self._settings = settings
+        self.settings = settings
+        """May be replaced at any time; episodes that have begun go on."""
         self._faces: dict[int, _Face] = {}
 
     def observe(
@@ -142,10 +143,10 @@ class Episodes:
             return self._update(track, face, now)
         held = now.seconds - face.candidate_since.seconds
         rested = now.seconds - face.begun_seconds
-        if held < self._settings.trigger_seconds:
+        if held < self.settings.trigger_seconds:
             return []
         changes = self._end(track, face, now, face.candidate_since)
-        if rested < self._settings.refractory_seconds:
+        if rested < self.settings.refractory_seconds:
             return changes
         face.episode = _Episode(
             emotion, face.candidate_since, now.seconds, dict(face.scores)
@@ -160,7 +161,7 @@ class Episodes:
             self._faces[track] = face
             return face
         elapsed = now.seconds - face.seen.seconds
-        constant = self._settings.smoothing_seconds
+        constant = self.settings.smoothing_seconds
         kept = math.exp(-elapsed / constant) if constant > 0 else 0.0
         for label, score in scores.items():
             face.scores[label] = kept * face.scores[label] + (1.0 - kept) * score
@@ -169,16 +170,16 @@ class Episodes:
 
     def _shown(self, face: _Face) -> str:
         """Name what the face shows now, favouring what it has been showing."""
-        threshold = self._settings.threshold
+        threshold = self.settings.threshold
         best = max(face.scores, key=lambda label: face.scores[label])
         if face.scores[best] >= threshold:
             return best
         current = face.episode.emotion if face.episode else UNCERTAIN
-        lasting = face.scores.get(current, 0.0) >= threshold - self._settings.hysteresis
+        lasting = face.scores.get(current, 0.0) >= threshold - self.settings.hysteresis
         return current if lasting and current == best else UNCERTAIN
 
     def _update(self, track: int, face: _Face, now: Moment) -> list[Change]:
-        episode, interval = face.episode, self._settings.update_seconds
+        episode, interval = face.episode, self.settings.update_seconds
         if episode is None or interval == 0:
             return []
         if now.seconds - episode.told_seconds < interval:

@@ -32,6 +32,16 @@ class Locator:
         self._sought_seconds = -math.inf
         self._size = (0, 0)
 
+    @property
+    def lost_seconds(self) -> float:
+        """After so long without being found a face is gone."""
+        return self._tracker.settings.lost_seconds
+
+    def reconfigure(self, every_seconds: float, tracking: TrackingSettings) -> None:
+        """Go on with other settings; the faces stay who they are."""
+        self._every_seconds = every_seconds
+        self._tracker.settings = tracking
+
     def due(self, pixels: Pixels, now: float) -> bool:
         """Tell whether a frame is to be searched.
 

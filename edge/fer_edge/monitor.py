@@ -69,9 +69,9 @@ class Status:
     """In the newest frame."""
     frames_per_second: float
     frame_age_seconds: float
-    """Since the newest frame was taken; infinite before the first."""
+    """Since the newest frame came; infinite before the first."""
     processed_age_seconds: float
-    """Since a frame was last looked at to the end; infinite before the first."""
+    """Since the loop was last done with a frame; infinite before the first."""
     latency_seconds: float
     """Of the newest frame: from its being taken until its events were out."""
     last_frame_at: datetime | None
@@ -113,24 +113,40 @@ class Monitor:
         self._lock = threading.Lock()
         self._frames = self._dropped = self._faces = 0
         self._rate = 0.0
-        self._last: Moment | None = None
+        self._last_seconds = -math.inf
+        self._last_at: datetime | None = None
         self._processed_seconds = -math.inf
         self._latency_seconds = 0.0
         self._events: Counter[str] = Counter()
         self._counts: dict[Stage, list[int]] = defaultdict(lambda: [0] * len(BUCKETS))
         self._seconds: dict[Stage, float] = defaultdict(float)
 
-    def see(self, turn: Turn) -> None:
-        """Count a frame."""
+    def arrive(self, frame: Frame, now: float) -> None:
+        """Count a frame as it comes.
+
+        Args:
+            frame: the newest.
+            now: seconds of ``time.monotonic``; a recording has a clock of its own.
+        """
         with self._lock:
-            self._count(turn.frame)
+            if self._last_at is not None:
+                passed = max(now - self._last_seconds, 1e-6)
+                kept = math.exp(-passed / _RATE_SECONDS) if self._rate else 0.0
+                self._rate = kept * self._rate + (1.0 - kept) / passed
+            self._last_seconds, self._last_at = now, frame.taken.at
+            self._frames += 1
+            self._dropped += frame.dropped
+
+    def see(self, turn: Turn) -> None:
+        """Count what came of a frame."""
+        with self._lock:
+            self._processed_seconds = turn.frame.taken.seconds + turn.age_seconds
             self._faces = len(turn.processed.faces)
             for event in turn.processed.events:
                 if event.type is EventType.NEW:
                     self._events[event.emotion] += 1
             if not turn.processed.looked_at:
                 return
-            self._processed_seconds = turn.frame.taken.seconds
             self._latency_seconds = turn.age_seconds
             for stage, seconds in turn.seconds.items():
                 self._counts[stage][bisect.bisect_left(BUCKETS, seconds)] += 1
@@ -142,7 +158,6 @@ class Monitor:
         outbox = self._outbox() if self._outbox else None
         broker = self._broker() if self._broker else None
         with self._lock:
-            last = self._last
             return Status(
                 about=self._about,
                 uptime_seconds=now.seconds - self._begun.seconds,
@@ -152,10 +167,10 @@ class Monitor:
                 dropped=self._dropped,
                 faces=self._faces,
                 frames_per_second=self._rate_at(now.seconds),
-                frame_age_seconds=now.seconds - last.seconds if last else math.inf,
+                frame_age_seconds=now.seconds - self._last_seconds,
                 processed_age_seconds=now.seconds - self._processed_seconds,
                 latency_seconds=self._latency_seconds,
-                last_frame_at=last.at if last else None,
+                last_frame_at=self._last_at,
                 events=dict(self._events),
                 stages={
                     stage: Histogram(tuple(counts), self._seconds[stage])
@@ -166,21 +181,11 @@ class Monitor:
                 broker=broker,
             )
 
-    def _count(self, frame: Frame) -> None:
-        seconds = frame.taken.seconds
-        if self._last is not None:
-            passed = max(seconds - self._last.seconds, 1e-6)
-            kept = math.exp(-passed / _RATE_SECONDS) if self._rate else 0.0
-            self._rate = kept * self._rate + (1.0 - kept) / passed
-        self._last = frame.taken
-        self._frames += 1
-        self._dropped += frame.dropped
-
     def _rate_at(self, seconds: float) -> float:
         """Return the mean rate, which falls while no frame comes."""
-        if self._last is None or self._rate == 0.0:
+        if self._rate == 0.0:
             return 0.0
-        waited = max(seconds - self._last.seconds, 0.0)
+        waited = max(seconds - self._last_seconds, 0.0)
         # One frame may be on its way; only what is beyond its turn counts.
         overdue = max(waited - 1.0 / self._rate, 0.0)
         return self._rate * math.exp(-overdue / _RATE_SECONDS)

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fer_contract.preprocess import Box, crop_face
 from fer_edge.cameras import Frame
@@ -13,6 +13,7 @@ from fer_edge.events import Event
 from fer_edge.locating import Locator
 from fer_edge.moment import Moment
 from fer_edge.stages import Stage, Stopwatch
+from fer_edge.tracking import TrackingSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,7 @@ class Pipeline:
         self._camera = camera
         self._locator = locator
         self._classifier = classifier
-        threshold = episodes.threshold or classifier.threshold
-        self._episodes = Episodes(dataclasses.replace(episodes, threshold=threshold))
+        self._episodes = Episodes(_with_threshold(episodes, classifier))
         self._seq = last_seq
         self._last: Moment | None = None
         self.faces = 0
@@ -101,6 +101,34 @@ class Pipeline:
         self._last = frame.taken
         return Processed(tuple(news), (), looked_at=False)
 
+    def wait(self, seconds: float) -> list[Event]:
+        """End every episode if no frame has come for longer than a face may be gone.
+
+        Args:
+            seconds: since the last frame came.
+        """
+        if self._last is None or seconds <= self._locator.lost_seconds:
+            return []
+        at = self._last.at + timedelta(seconds=seconds)
+        now = Moment(self._last.seconds + seconds, at)
+        return [self._event(change) for change in self._episodes.close(now)]
+
+    def reconfigure(
+        self,
+        episodes: EpisodeSettings,
+        tracking: TrackingSettings,
+        every_seconds: float,
+    ) -> None:
+        """Go on with other settings, between two frames; episodes and faces stay.
+
+        Args:
+            episodes: as at the beginning.
+            tracking: how faces are followed.
+            every_seconds: time between two searches for faces.
+        """
+        self._locator.reconfigure(every_seconds, tracking)
+        self._episodes.settings = _with_threshold(episodes, self._classifier)
+
     def close(self) -> list[Event]:
         """End every episode, at the time of the last frame."""
         if self._last is None:
@@ -125,6 +153,13 @@ class Pipeline:
             replayed=False,
             model=self._classifier.name,
         )
+
+
+def _with_threshold(
+    settings: EpisodeSettings, classifier: Classifier
+) -> EpisodeSettings:
+    threshold = settings.threshold or classifier.threshold
+    return dataclasses.replace(settings, threshold=threshold)
 
 
 def _episode_id(camera: str, track: int, started: datetime) -> str:

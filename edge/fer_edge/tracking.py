@@ -19,10 +19,10 @@ from fer_edge.options import option
 class TrackingSettings:
     """``[tracking]``."""
 
-    min_overlap: float = option(0.3, low=0.05, high=0.95)
+    min_overlap: float = option(0.3, low=0.05, high=0.95, live=True)
     """Least intersection over union of the box where a face is expected and the one
     where it is found, as a share."""
-    lost_seconds: float = option(1.0, low=0.0, high=60.0)
+    lost_seconds: float = option(1.0, low=0.0, high=60.0, live=True)
     """A face not found for longer is gone; one that comes back later is a new one."""
 
 
@@ -78,7 +78,8 @@ class Tracker:
     """Follows faces by where their motion leads, the best overlap first."""
 
     def __init__(self, settings: TrackingSettings) -> None:
-        self._settings = settings
+        self.settings = settings
+        """May be replaced at any time; the tracks stay."""
         self._tracks: dict[int, _Track] = {}
         self._next = 1
         self._now = -math.inf
@@ -158,7 +159,7 @@ class Tracker:
         lost = tuple(
             number
             for number, track in self._tracks.items()
-            if track.unseen_seconds > self._settings.lost_seconds
+            if track.unseen_seconds > self.settings.lost_seconds
         )
         for number in lost:
             del self._tracks[number]
@@ -187,7 +188,7 @@ class Tracker:
                 for index, box in enumerate(boxes):
                     if index not in numbers:
                         share = likeness(expected, grown(box, reach))
-                        if share >= self._settings.min_overlap:
+                        if share >= self.settings.min_overlap:
                             pairs.append((-share, number, index))
             numbers |= _best(pairs)
         return numbers

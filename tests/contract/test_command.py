@@ -16,6 +16,7 @@ import logging, os, signal, sys, time
 import click
 from fer_contract.command import log_to_terminal, require_extra, run
 from fer_contract.errors import DataError, DigestError, RefusedError
+from fer_contract.quiet import native_messages_to_log
 
 @click.group()
 def tiny(): pass
@@ -88,7 +89,10 @@ def logs(verbose):
     log_to_terminal(verbose=verbose)
     logging.getLogger("fer_contract.dataset").debug("read %s", "a.zip")
     logging.getLogger("fer_contract.dataset").warning("two images")
+    logging.getLogger("fer_edge.cameras").info("frames again")
     logging.getLogger("another.library").info("chatter")
+    with native_messages_to_log():
+        logging.getLogger("fer_edge.classifiers").warning("meanwhile")
 
 # A shell's background job, as tests may be in, is started deaf to it.
 deaf = "deaf" in sys.argv
@@ -270,13 +274,18 @@ def test_reader_that_takes_one_line(script: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["logs"], "WARNING two images\n"),
-        (["logs", "--verbose"], "DEBUG read a.zip\nWARNING two images\n"),
+        (["logs"], ""),
+        (["logs", "--verbose"], "DEBUG read a.zip\n"),
     ],
     ids=["quiet", "verbose"],
 )
 def test_log(arguments: list[str], expected: str, script: Path) -> None:
-    """Warnings are shown, and with --verbose all that the toolkit itself says."""
+    """What an operator is to know is shown, and with --verbose all of the toolkit.
+
+    Also what is told while the chatter of native code is held back: it comes at once,
+    and as what it is.
+    """
+    expected += "WARNING two images\nINFO frames again\nWARNING meanwhile\n"
     assert (0, "", expected) == _run(script, *arguments)
 
 

@@ -15,7 +15,7 @@ from fer_contract.preprocess import Box, Pixels
 from fer_edge.annotating import annotated, open_annotator
 from fer_edge.cameras import Frame
 from fer_edge.daemon import Turn
-from fer_edge.errors import OutputError
+from fer_edge.errors import CameraError, OutputError
 from fer_edge.moment import Moment
 from fer_edge.pipeline import Face, Processed
 
@@ -116,6 +116,35 @@ def test_a_folder_gets_a_picture_for_each_picture(tmp_path: Path) -> None:
     pictures = [cv2.imread(str(path / name)) for name in names]
     deviations = [float(np.asarray(picture).std()) for picture in pictures]
     assert deviations[0] > 5 > deviations[1]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_folder_with_a_damaged_picture(tmp_path: Path, count: int) -> None:
+    """Those before it are there; if there is none, no folder is left in the way."""
+    path = tmp_path / "seen"
+
+    def fail() -> None:
+        with open_annotator(path) as annotator:
+            for index in range(count):
+                annotator(_turn(7.0 * index, _grey()))
+            raise CameraError("c.png: damaged")
+
+    with pytest.raises(CameraError):
+        fail()
+    assert path.exists() == bool(count)
+    assert len(list(path.glob("*.jpg"))) == count
+
+
+@pytest.mark.parametrize("name", ["seen.mp4", "seen.MKV", "seen.jpg"])
+def test_a_file_of_another_kind(tmp_path: Path, name: str) -> None:
+    """Refused; no folder of that name comes to be."""
+    path = tmp_path / name
+    with pytest.raises(OutputError) as caught:
+        open_annotator(path)
+    assert str(caught.value) == (
+        f"{path}: a video whose name ends with .avi is written, or a folder"
+    )
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("name", ["seen.avi", "seen"])

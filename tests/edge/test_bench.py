@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 from fer_contract.preprocess import Box, InputSpec, Pixels
-from fer_edge.bench import WARM_UP_FRAMES, bench, compare_models
+from fer_edge.bench import WARM_UP_FRAMES, as_table, bench, compare_models
 from fer_edge.cameras import EndOfFrames
 from fer_edge.cameras.drawn import Drawn
+from fer_edge.cameras.paced import PacedReplay
 from fer_edge.cameras.repeated import Repeated
 from fer_edge.cameras.replay import VideoReplay
 from fer_edge.classifiers import ClassifierState
@@ -87,6 +89,17 @@ def test_a_recording_that_is_repeated(video: Path) -> None:
     np.testing.assert_allclose(steps, steps[0], atol=1e-3)
 
 
+def test_frames_that_a_camera_dropped(video: Path) -> None:
+    """They are counted, also where a measurement stands before the camera."""
+    repeated = Repeated(lambda: PacedReplay(VideoReplay(video, _BEGUN)), 2)
+    assert repeated.read(10.0)
+    time.sleep(0.5)
+    frame = repeated.read(10.0)
+    assert frame is not None
+    assert frame.dropped >= 3
+    repeated.close()
+
+
 def test_every_stage_is_measured(classifier: CpuClassifier) -> None:
     """Shares sum to 1, percentiles ascend, and the warm-up does not count."""
     figures = bench(Drawn, _pipeline(classifier), 60, live=False)
@@ -102,6 +115,15 @@ def test_every_stage_is_measured(classifier: CpuClassifier) -> None:
         assert 0 <= row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"]
     assert figures["frames_a_second_without_capture"] >= figures["frames_a_second"] > 0
     assert 20 < figures["memory"]["resident_mb"] <= figures["memory"]["peak_mb"]
+
+
+@pytest.mark.parametrize(("count", "told"), [(60, False), (2100, True)])
+def test_growth_of_the_memory(
+    classifier: CpuClassifier, count: int, told: bool
+) -> None:
+    """It is told of so many frames that it is not the filling of caches."""
+    figures = bench(Drawn, _pipeline(classifier), count, live=False)
+    assert ("KB a thousand frames" in as_table(figures)[-1]) == told
 
 
 def test_fewer_frames_than_warm_it_up(classifier: CpuClassifier) -> None:
@@ -161,6 +183,17 @@ def test_the_command(run: Run, video: Path, bundle: Path, tmp_path: Path) -> Non
         assert f"\n{stage}  " in done.stdout
 
 
+def test_the_command_with_a_configuration(
+    run: Run, video: Path, tmp_path: Path
+) -> None:
+    """That asks for the recording's own pace, ten frames a second: not here."""
+    config, path = tmp_path / "fer-edge.toml", tmp_path / "figures.json"
+    config.write_text('[camera]\npace = "recorded"\n')
+    done = run("bench", video, "--frames", "20", "--config", config, "--json", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(path.read_text())["stages"]["capture"]["p50_ms"] < 50.0
+
+
 def test_the_command_without_a_source(run: Run) -> None:
     """The drawn scene, with the released model."""
     done = run("bench", "--frames", "20")
@@ -174,6 +207,7 @@ def test_the_command_without_a_source(run: Run) -> None:
         (("--frames", "3"), "3 is not in the range"),
         (("nowhere.avi",), "nowhere.avi: no such file or folder"),
         (("--json", "/nowhere/figures.json", "--frames", "20"), "/nowhere/figures"),
+        (("--json", "/dev/full", "--frames", "20"), "/dev/full: No space left"),
         (("--compare", "/nowhere", "--frames", "20"), "/nowhere"),
     ],
 )

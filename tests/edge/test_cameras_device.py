@@ -49,7 +49,7 @@ def _without_privileges() -> Iterator[None]:
 
 def _complaint(path: Path) -> CameraError:
     with pytest.raises(CameraError) as caught, _without_privileges():
-        open_device(VideoDevice(path), 0, 0, 0.0)
+        open_device(VideoDevice(path), 0, 0, 0.0, 1.0)
     return caught.value
 
 
@@ -63,7 +63,7 @@ def test_camera_that_is_absent(tmp_path: Path) -> None:
     """It may be plugged in yet."""
     path = tmp_path / "video0"
     with pytest.raises(CameraLostError) as caught:
-        open_device(VideoDevice(path), 0, 0, 0.0)
+        open_device(VideoDevice(path), 0, 0, 0.0, 1.0)
     assert str(caught.value) == f"{path}: no such camera; is it plugged in?"
 
 
@@ -88,6 +88,17 @@ def test_camera_without_permission(terminal: Path) -> None:
     assert not isinstance(complaint, CameraLostError)
 
 
+def test_camera_that_was_just_plugged_in(terminal: Path) -> None:
+    """It is root's alone until udev has given it to its group, a moment later."""
+    if os.geteuid() != 0:
+        pytest.skip("giving a device to root needs root: sudo make test")
+    os.chown(terminal, 0, 0)
+    terminal.chmod(0o600)
+    complaint = _complaint(terminal)
+    assert str(complaint) == f"{terminal}: only root may use it, as yet"
+    assert isinstance(complaint, CameraLostError)
+
+
 def test_device_that_is_no_camera(terminal: Path) -> None:
     """A terminal is none."""
     terminal.chmod(0o666)
@@ -108,7 +119,7 @@ def test_file_that_is_no_device(tmp_path: Path, kind: str) -> None:
         os.mkfifo(path)
     tmp_path.chmod(0o755)
     with pytest.raises(CameraError) as caught:
-        open_device(VideoDevice(path), 0, 0, 0.0)
+        open_device(VideoDevice(path), 0, 0, 0.0, 1.0)
     reason = "Is a directory" if kind == "folder" else "not a camera"
     assert str(caught.value) == f"{path}: {reason}"
     assert not isinstance(caught.value, CameraLostError)

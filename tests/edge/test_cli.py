@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 
 from fer_contract.manifest import BundleManifest, read_manifest
 from fer_contract.preprocess import Pixels
+from fer_edge.config_schema import config_schema
 from fer_edge.events import event_schema
 from fer_edge.models import RELEASED
 from fer_trainer.synthetic import Square, Video
@@ -205,10 +206,12 @@ def test_replay_with_a_configuration(
 def test_check_of_the_documented_configuration(run: Run, repository: Path) -> None:
     """As it is delivered, it says what is to be filled in."""
     path = repository / "systemd" / "fer-edge.toml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    number = lines.index('source = ""') + 1
     finished = run("check", path)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.splitlines() == [
-        f"fer-edge: {path}: camera.source: empty; a camera, URL or recording",
+        f"fer-edge: {path}:{number}: camera.source: empty; a camera, URL or recording",
     ]
 
 
@@ -233,17 +236,20 @@ def test_check_of_a_bad_configuration(run: Run, tmp_path: Path) -> None:
     finished = run("check", path)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.splitlines() == [
-        f"fer-edge: {path}: camera.nme: unknown key; did you mean name?",
-        f"{path}: camera.name: 2; a text in quotes is wanted",
-        f"{path}: camera.source: empty; a camera, URL or recording",
+        f"fer-edge: {path}:1: camera.source: empty; a camera, URL or recording",
+        f"{path}:2: camera.nme: unknown key; did you mean name?",
+        f"{path}:3: camera.name: 2; a text in quotes is wanted",
     ]
 
 
 def test_schema(run: Run) -> None:
-    """The schema is printed as JSON."""
+    """That of the events, or of the configuration, is printed as JSON."""
     finished = run("schema")
     assert (finished.returncode, finished.stderr) == (0, "")
     assert json.loads(finished.stdout) == event_schema()
+    finished = run("schema", "--config")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert json.loads(finished.stdout) == config_schema()
 
 
 # ---------------------------------------------------------------------- how it is ended
@@ -469,6 +475,23 @@ def test_source_that_is_no_video(
     _check_complaint(run("replay", path, "--bundle", bundle), 2, f"{path}: not a video")
 
 
+def test_damaged_video(run: Run, tmp_path: Path, video: Path, bundle: Path) -> None:
+    """What is there is told, and in one line that more should be; FFmpeg is silent."""
+    whole = bytearray(video.read_bytes())
+    middle = len(whole) // 2
+    whole[middle // 2 : middle // 2 + 3000] = np.random.default_rng(0).bytes(3000)
+    path = tmp_path / "a.avi"
+    path.write_bytes(whole[:middle])
+    finished = run("replay", path, "--bundle", bundle)
+    assert finished.returncode == 0
+    _check_episodes(_events(finished.stdout))
+    greeting, warning, summary = finished.stderr.splitlines()
+    assert "self-test passed" in greeting
+    assert warning.startswith(f"WARNING {path}: ended after ")
+    assert warning.endswith(" of 80 frames; the rest is damaged or missing")
+    assert summary.startswith("fer-edge: ")
+
+
 def test_broken_picture(
     run: Run, tmp_path: Path, scene: tuple[Pixels, Square], bundle: Path
 ) -> None:
@@ -480,7 +503,8 @@ def test_broken_picture(
     assert finished.returncode == 2
     _check_episodes(_events(finished.stdout))
     _, complaint = finished.stderr.splitlines()
-    assert complaint == f"fer-edge: {broken}: not a picture, or damaged"
+    wanted = f"fer-edge: {broken}: not a picture, damaged, or too large"
+    assert complaint == wanted
 
 
 def test_garbage_yunet(run: Run, video: Path, bundle: Path, tmp_path: Path) -> None:
@@ -495,7 +519,7 @@ def test_bad_configuration(run: Run, tmp_path: Path, video: Path, bundle: Path) 
     """A mistake in the configuration keeps the daemon from starting."""
     config = tmp_path / "fer-edge.toml"
     config.write_text("[episodes]\nthreshold = 2.0\n")
-    wanted = f"{config}: episodes.threshold: 2.0; allowed is 0 to 1"
+    wanted = f"{config}:2: episodes.threshold: 2.0; allowed is 0 to 1"
     _check_complaint(run("run", "--config", config), 2, wanted)
     finished = run("replay", video, "--bundle", bundle, "--config", config)
     _check_complaint(finished, 2, wanted)

@@ -19,6 +19,13 @@ from fer_edge.config import (
 from fer_edge.detectors import DetectorSettings
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import ConfigurationError
+from fer_edge.options import plain, read
+from fer_edge.publishers.hook import HookSettings
+
+_SECTIONS = {
+    section.name: type(getattr(Config(), section.name)) for section in fields(Config)
+}
+_SECTIONS["hooks"] = HookSettings
 
 
 def _write(folder: Path, text: str) -> Path:
@@ -30,10 +37,17 @@ def _write(folder: Path, text: str) -> Path:
 def _keys() -> list[tuple[str, Field[Any]]]:
     """Every key of the configuration, as ``section.key``."""
     return [
-        (f"{section.name}.{key.name}", key)
-        for section in fields(Config)
-        for key in fields(getattr(Config(), section.name))
+        (f"{name}.{key.name}", key)
+        for name, section in _SECTIONS.items()
+        for key in fields(section)
     ]
+
+
+def _with_examples(documented: Path) -> str:
+    """The documented configuration, its commented sections as if they were none."""
+    text = documented.read_text(encoding="utf-8")
+    plain_text, mark, examples = text.partition("# [[")
+    return plain_text + re.sub(r"^# ?", "", mark + examples, flags=re.MULTILINE)
 
 
 @pytest.fixture
@@ -63,7 +77,7 @@ def test_many_mistakes(tmp_path: Path) -> None:
         tmp_path,
         """
         camra = 1
-        "two\\nlines" = 2
+        "odd\\nkey" = 2
         model = "bundle"
         [camera]
         name = ""
@@ -75,41 +89,52 @@ def test_many_mistakes(tmp_path: Path) -> None:
         lost_second = 1.0
         [episodes]
         threshold = nan
+        trigger_seconds = 1
+        name = "door"
+        [[hooks]]
+        [[hooks]]
+        command = "lamp"
+        events = ["new", "old"]
         """,
     )
     with pytest.raises(ConfigurationError) as caught:
         load_config(path)
     assert str(caught.value).splitlines() == [
-        f"{path}: camra: unknown key; did you mean camera?",
-        rf"{path}: two\nlines: unknown key",
-        f"{path}: camera.name: ''; a text that is not empty is wanted",
-        f"{path}: model: 'bundle'; a section is wanted",
-        f"{path}: faces.detector: 'hog'; allowed are auto, yunet, haar",
-        f"{path}: faces.min_face_pixels: True; a whole number is wanted",
-        f"{path}: tracking.lost_second: unknown key; did you mean lost_seconds?",
-        f"{path}: tracking.min_overlap: 2.0; allowed is 0.05 to 0.95",
-        f"{path}: episodes.threshold: nan; allowed is 0 to 1",
+        f"{path}:2: camra: unknown key; did you mean camera?",
+        rf'{path}:3: "odd\nkey": unknown key',
+        f"{path}:4: model: 'bundle'; a section is wanted",
+        f"{path}:6: camera.name: ''; a text that is not empty is wanted",
+        f"{path}:8: faces.detector: 'hog'; allowed are auto, yunet, haar",
+        f"{path}:9: faces.min_face_pixels: True; a whole number is wanted",
+        f"{path}:11: tracking.min_overlap: 2.0; allowed is 0.05 to 0.95",
+        f"{path}:12: tracking.lost_second: unknown key; did you mean lost_seconds?",
+        f"{path}:14: episodes.threshold: nan; allowed is 0 to 1",
+        f"{path}:16: episodes.name: unknown key; it belongs into [camera]",
+        f"{path}:17: hooks[0].command: missing",
+        f"{path}:19: hooks[1].command: 'lamp'; a list in brackets is wanted",
+        f"{path}:20: hooks[1].events[1]: 'old'; allowed are new, update, end",
     ]
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "place"),
     [
-        b"[camera",
-        b"name = door\n",
-        b"\xff\xfe\x00",
-        b"a = 1\na = 2\n",
-        b"a=" + b"[" * 9999,
+        (b"[camera", ""),
+        (b"name = door\n", ":1"),
+        (b"\xff\xfe\x00", ""),
+        (b"a = 1\r\na = 2\r\n", ":2"),
+        (b"a=" + b"[" * 9999, ""),
+        (b"a=" + b"9" * 9999, ""),
     ],
-    ids=["open", "unquoted", "not text", "twice", "deep"],
+    ids=["open", "unquoted", "not text", "twice", "deep", "enormous"],
 )
-def test_not_toml(tmp_path: Path, content: bytes) -> None:
-    """A file that is no TOML is named in one line."""
+def test_not_toml(tmp_path: Path, content: bytes, place: str) -> None:
+    """A file that is no TOML is named in one line, with the place if that is known."""
     path = tmp_path / "fer-edge.toml"
     path.write_bytes(content)
     with pytest.raises(ConfigurationError) as caught:
         load_config(path)
-    assert str(caught.value).startswith(f"{path}: not TOML (")
+    assert str(caught.value).startswith(f"{path}{place}: not TOML (")
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -131,6 +156,22 @@ def test_folder_for_a_file(tmp_path: Path) -> None:
 def test_documented_configuration(documented: Path) -> None:
     """It is the default configuration: to delete a line changes nothing."""
     assert load_config(documented) == Config()
+
+
+def test_missing_source(tmp_path: Path) -> None:
+    """What is missing from a section is told with the line of its header."""
+    path = _write(tmp_path, '[model]\n\n[camera]\nname = "door"\n')
+    with pytest.raises(ConfigurationError) as caught:
+        check_config(path)
+    complaint = "camera.source: empty; a camera, URL or recording"
+    assert str(caught.value) == f"{path}:3: {complaint}"
+
+
+def test_byte_order_mark(tmp_path: Path) -> None:
+    """What some editors put before the text is no part of it."""
+    path = tmp_path / "fer-edge.toml"
+    path.write_bytes(b'\xef\xbb\xbf[camera]\r\nname = "door"\r\n')
+    assert load_config(path).camera.name == "door"
 
 
 def test_complaints(state_directory: Path) -> None:
@@ -166,9 +207,9 @@ def test_check_of_mistakes_of_both_kinds(tmp_path: Path, state_directory: Path) 
     with pytest.raises(ConfigurationError) as caught:
         check_config(path)
     assert str(caught.value).splitlines() == [
-        f"{path}: camera.source: 5; a text in quotes is wanted",
-        f"{path}: model.bundel: unknown key; did you mean bundle?",
-        f"{path}: faces.yunet_model: empty, and "
+        f"{path}:2: camera.source: 5; a text in quotes is wanted",
+        f"{path}:3: model.bundel: unknown key; did you mean bundle?",
+        f"{path}:4: faces.yunet_model: empty, and "
         f"{state_directory / 'face_detection_yunet_2023mar.onnx'} is missing; "
         "fer-edge models fetch-detector",
     ]
@@ -176,28 +217,35 @@ def test_check_of_mistakes_of_both_kinds(tmp_path: Path, state_directory: Path) 
 
 def test_documented_keys(documented: Path) -> None:
     """Every key stands in it, once and in the order of the code."""
-    table = tomllib.loads(documented.read_text(encoding="utf-8"))
+    table = tomllib.loads(_with_examples(documented))
+    (table["hooks"],) = table["hooks"]
     seen = [f"{section}.{key}" for section, keys in table.items() for key in keys]
     assert seen == [key for key, _ in _keys()]
+
+
+def test_documented_hook(documented: Path) -> None:
+    """The example of a hook has the defaults, but for its command."""
+    examples = _with_examples(documented).partition("[[hooks]]\n")[2]
+    table = tomllib.loads(examples)
+    assert read(HookSettings, table) == (HookSettings(tuple(table["command"])), [])
 
 
 @pytest.mark.parametrize(("name", "key"), _keys(), ids=[name for name, _ in _keys()])
 def test_documented_meaning(documented: Path, name: str, key: Field[Any]) -> None:
     """Above a key stands what it means, its unit, and the range that the code has."""
     section, _, word = name.partition(".")
-    text = documented.read_text(encoding="utf-8")
-    body = text.partition(f"[{section}]\n")[2]
+    body = _with_examples(documented).partition(f"[{section}]")[2]
     found = re.search(rf"((?:^#.*\n)+){word} = ", body, re.MULTILINE)
     assert found, f"no comment above {name}"
     comment = " ".join(line.lstrip("# ") for line in found[1].splitlines())
     limits = key.metadata
     if limits["low"] is not None:
-        assert f"{limits['low']:g} to {limits['high']:g}" in comment
+        assert f"{plain(limits['low'])} to {plain(limits['high'])}" in comment
     if word.endswith("_seconds"):
         assert "in seconds" in comment
     if word.endswith("_pixels"):
         assert "in pixels" in comment
     for allowed in (*limits["one_of"], *limits["forms"]):
         assert allowed in comment
-    if key.default == "":
+    if key.default in ("", ()):
         assert "Example: " in comment

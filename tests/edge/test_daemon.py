@@ -1,6 +1,7 @@
 """The one loop: how it ends, whatever ends it."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -61,6 +62,23 @@ class Stalling(Frames):
         if self.given == self._count:
             self._stop.set()
         return None
+
+
+class Stalled:
+    """A camera that gives no more after its last frame, and does not say so."""
+
+    def __init__(self, inner: Frames) -> None:
+        self.inner = inner
+
+    def read(self, timeout_seconds: float) -> Frame | None:
+        try:
+            return self.inner.read(timeout_seconds)
+        except EndOfFrames:
+            time.sleep(0.05)
+            return None
+
+    def close(self) -> None:
+        self.inner.close()
 
 
 class OneFace:
@@ -151,6 +169,20 @@ def test_stop_while_the_camera_stalls(pipeline: Pipeline) -> None:
     assert len(camera.waits) == 11
     assert max(camera.waits) <= 1.0
     assert (camera.closed, kept.closed) == (1, 1)
+
+
+def test_camera_that_stalls_for_long(pipeline: Pipeline) -> None:
+    """Nobody is said to be happy who has not been seen for as long as a face may."""
+    stop = threading.Event()
+    kept = Kept(lambda: stop.set() if kept.types == ["new", "end"] else None)
+    camera = Stalled(Frames(3))
+    run(camera, pipeline, [kept], stop)
+    assert kept.types == ["new", "end"]
+    end = kept.events[1]
+    assert end.ended_at is not None
+    assert end.ended_at == _START + timedelta(seconds=0.2)
+    waited = (end.at - end.ended_at).total_seconds()
+    assert waited > TrackingSettings().lost_seconds
 
 
 def test_stop_before_the_first_frame(pipeline: Pipeline) -> None:

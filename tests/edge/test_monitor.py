@@ -1,5 +1,6 @@
 """What the daemon is doing, as everyone outside its loop is told."""
 
+import dataclasses
 import math
 from datetime import UTC, datetime, timedelta
 
@@ -71,6 +72,13 @@ def _event(kind: EventType, emotion: str) -> Event:
     )
 
 
+def _see(monitor: Monitor, turn: Turn) -> None:
+    """As the loop does: a frame comes, and is then done with."""
+    taken = turn.frame.taken.seconds
+    monitor.arrive(turn.frame, taken)
+    monitor.see(dataclasses.replace(turn, age_seconds=0.05))
+
+
 @pytest.fixture
 def controls() -> Controls:
     """Both switches as they are at the start."""
@@ -101,9 +109,9 @@ def test_before_the_first_frame(monitor: Monitor) -> None:
 
 def test_counts(monitor: Monitor) -> None:
     """Frames, frames passed over, beginnings, and how long stages took."""
-    monitor.see(_turn(0.0, dropped=2, events=(_event(EventType.NEW, "sad"),)))
-    monitor.see(_turn(0.1, took=0.001, events=(_event(EventType.END, "sad"),)))
-    monitor.see(_turn(0.2, faces=3, took=9.0, events=(_event(EventType.NEW, "sad"),)))
+    _see(monitor, _turn(0.0, dropped=2, events=(_event(EventType.NEW, "sad"),)))
+    _see(monitor, _turn(0.1, took=0.001, events=(_event(EventType.END, "sad"),)))
+    _see(monitor, _turn(0.2, faces=3, took=9.0, events=(_event(EventType.NEW, "sad"),)))
     status = _status(monitor, 0.7)
     assert (status.frames, status.dropped, status.faces) == (3, 2, 3)
     assert status.events == {"sad": 2}
@@ -120,27 +128,47 @@ def test_frame_rate(monitor: Monitor, rate: float) -> None:
     """It is that of the camera, and falls towards nothing while no frame comes."""
     frames = int(20 * rate)
     for index in range(frames):
-        monitor.see(_turn(index / rate))
+        _see(monitor, _turn(index / rate))
     last = (frames - 1) / rate
     assert _status(monitor, last).frames_per_second == pytest.approx(rate)
     assert _status(monitor, last + 30.0).frames_per_second < 0.01 * rate
 
 
 def test_detection_switched_off(monitor: Monitor, controls: Controls) -> None:
-    """The camera is alive, nobody is counted, and the last look grows old."""
-    monitor.see(_turn(0.0, faces=2))
+    """Camera and loop are alive, and nobody is counted."""
+    _see(monitor, _turn(0.0, faces=2))
     controls.detect = False
-    monitor.see(_turn(5.0, faces=0, looked_at=False))
+    _see(monitor, _turn(5.0, faces=0, looked_at=False))
     status = _status(monitor, 6.0)
     assert not status.detecting
     assert status.faces == 0
     assert status.frame_age_seconds == pytest.approx(1.0)
-    assert status.processed_age_seconds == pytest.approx(6.0)
+    assert status.processed_age_seconds == pytest.approx(0.95)
     assert sum(status.stages[Stage.DETECT].counts) == 1
+
+
+def test_a_frame_that_is_never_done_with(monitor: Monitor) -> None:
+    """The camera is alive; it is the work on its frame that hangs."""
+    _see(monitor, _turn(0.0))
+    monitor.arrive(_turn(1.0).frame, _BEGUN + 1.0)
+    status = _status(monitor, 61.0)
+    assert status.frame_age_seconds == pytest.approx(60.0)
+    assert status.processed_age_seconds == pytest.approx(60.95)
+    assert status.frames == 2
+
+
+def test_a_recording(monitor: Monitor) -> None:
+    """Its own clock is not that of the ages."""
+    turn = dataclasses.replace(_turn(-5000.0), age_seconds=5002.0)
+    monitor.arrive(turn.frame, _BEGUN + 1.5)
+    monitor.see(turn)
+    status = _status(monitor, 3.0)
+    assert status.frame_age_seconds == pytest.approx(1.5)
+    assert status.processed_age_seconds == pytest.approx(1.0)
 
 
 def test_clock_that_stands_still(monitor: Monitor) -> None:
     """Two frames of one moment are no reason to fail."""
-    monitor.see(_turn(1.0))
-    monitor.see(_turn(1.0))
+    _see(monitor, _turn(1.0))
+    _see(monitor, _turn(1.0))
     assert _status(monitor, 1.0).frames == 2

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer_edge.options import option, read
+from fer_edge.options import key_of, option, plain, read, spelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,17 @@ class Outer:
     name: str = option("cam", filled=True)
     device: str = option("", forms=("", "usb", "usb:N"))
     on: bool = option(False)
+    words: tuple[str, ...] = option(("red",), one_of=("red", "green"), filled=True)
+    texts: tuple[str, ...] = option(())
     inner: Inner = field(default_factory=Inner)
+    rules: tuple["Demanding", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Demanding:
     """With a setting that has no default."""
 
-    path: str
+    path: str = option()
     inner: Inner = field(default_factory=Inner)
 
 
@@ -51,9 +54,22 @@ def test_every_kind() -> None:
         "name": "x",
         "device": "usb:10",
         "on": True,
+        "words": ["green", "red"],
+        "texts": ["", "two\nlines"],
         "inner": {"seconds": 60.0, "count": 1},
+        "rules": [{"path": "x"}, {"path": "y", "inner": {"count": 1}}],
     }
-    wanted = Outer("green", "söme text", "x", "usb:10", True, Inner(60.0, 1))
+    wanted = Outer(
+        "green",
+        "söme text",
+        "x",
+        "usb:10",
+        True,
+        ("green", "red"),
+        ("", "two\nlines"),
+        Inner(60.0, 1),
+        (Demanding("x"), Demanding("y", Inner(count=1))),
+    )
     assert read(Outer, table) == (wanted, [])
 
 
@@ -94,7 +110,24 @@ def test_whole_number_for_a_number() -> None:
         ),
         ({"innr": {}}, "innr: unknown key; did you mean inner?"),
         ({"qqqqqq": 1}, "qqqqqq: unknown key"),
-        ({"": 1}, ": unknown key"),
+        ({"": 1}, '"": unknown key'),
+        ({"a: b.c": 1}, '"a: b.c": unknown key'),
+        ({"text": "a\0b"}, "text: 'a\\x00b'; a text without NUL is wanted"),
+        ({"text": ["x" * 100]}, f"text: ['{'x' * 78}…; a text in quotes is wanted"),
+        ({"on": 1 << 100_000}, "on: an enormous number; true or false is wanted"),
+        ({"cuont": 1}, "cuont: unknown key; did you mean count in [inner]?"),
+        ({"count": 1}, "count: unknown key; it belongs into [inner]"),
+        ({"inner": {"path": 1}}, "inner.path: unknown key; it belongs into [[rules]]"),
+        ({"words": "red"}, "words: 'red'; a list in brackets is wanted"),
+        ({"words": []}, "words: []; a list that is not empty is wanted"),
+        ({"words": ["red", 1]}, "words[1]: 1; a text in quotes is wanted"),
+        ({"words": ["", "red"]}, "words[0]: ''; allowed are red, green"),
+        ({"texts": [["a"]]}, "texts[0]: ['a']; a text in quotes is wanted"),
+        (
+            {"rules": {"path": "x"}},
+            "rules: {'path': 'x'}; sections [[rules]], in two brackets, are wanted",
+        ),
+        ({"rules": [1]}, "rules: [1]; sections [[rules]], in two brackets, are wanted"),
     ],
 )
 def test_mistake(table: dict[str, object], mistake: str) -> None:
@@ -125,6 +158,28 @@ def test_setting_without_a_default() -> None:
     assert read(Demanding, {})[1] == ["path: missing"]
     assert read(Demanding, {"path": 5})[1] == ["path: 5; a text in quotes is wanted"]
     assert read(Demanding, {"path": "x"}) == (Demanding("x"), [])
+
+
+def test_mistakes_in_a_list_of_sections() -> None:
+    """Each is named by its place in the list, from 0 as programs count."""
+    table = {"rules": [{"path": "x"}, {"pth": "y"}, {"inner": {"count": 0}, "path": 1}]}
+    settings, mistakes = read(Outer, table)
+    assert mistakes == [
+        "rules[1].pth: unknown key; did you mean path?",
+        "rules[1].path: missing",
+        "rules[2].path: 1; a text in quotes is wanted",
+        "rules[2].inner.count: 0; allowed is 1 to 10",
+    ]
+    assert settings.rules[0] == Demanding("x")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0.05, "0.05"), (60.0, "60"), (86400.0, "86400"), (10_000_000, "10000000")],
+)
+def test_bound(number: float, text: str) -> None:
+    """Bounds are written without an exponent."""
+    assert plain(number) == text
 
 
 anything = st.recursive(
@@ -158,4 +213,5 @@ def test_any_table(table: dict[str, object]) -> None:
     assert 0.0 <= settings.inner.seconds <= 60.0
     for key in table:
         if key not in ("word", "text", "name", "on", "inner"):
-            assert any(line.startswith(f"{key}: unknown key") for line in mistakes)
+            (line,) = (line for line in mistakes if key_of(line) == spelled((key,)))
+            assert line.startswith(f"{spelled((key,))}: unknown key")

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import struct
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -168,9 +170,37 @@ def test_empty_folder(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture"], ids=["empty", "text"])
-def test_broken_picture(tmp_path: Path, content: bytes) -> None:
-    """A picture that cannot be decoded is named, after the good ones before it."""
+def _encoded(suffix: str) -> bytes:
+    pixels = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    there, content = cv2.imencode(suffix, pixels)
+    assert there
+    return content.tobytes()
+
+
+def _png_of(side: int) -> bytes:
+    """A PNG that says it has so many rows and columns, and has none."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    checked = header + struct.pack(">I", zlib.crc32(header))
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", len(header) - 4) + checked
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no picture",
+        *(_encoded(suffix)[:-2000] for suffix in (".png", ".jpg", ".bmp", ".webp")),
+        _png_of(100_000),
+    ],
+    ids=["empty", "text", "cut PNG", "cut JPEG", "cut BMP", "cut WebP", "vast"],
+)
+def test_broken_picture(
+    tmp_path: Path, content: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A picture that cannot be decoded is named, after the good ones before it.
+
+    So is one that breaks off: half a face must not be judged.
+    """
     _save(tmp_path / "a.png", 40)
     broken = tmp_path / "b.png"
     broken.write_bytes(content)
@@ -179,7 +209,26 @@ def test_broken_picture(tmp_path: Path, content: bytes) -> None:
         camera.read(0.0)
     with pytest.raises(CameraError) as caught:
         camera.read(0.0)
-    assert str(caught.value) == f"{broken}: not a picture, or damaged"
+    assert str(caught.value) == f"{broken}: not a picture, damaged, or too large"
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("channels", "depth"),
+    [(1, np.uint8), (1, np.uint16), (3, np.uint16), (4, np.uint8), (4, np.uint16)],
+)
+def test_picture_of_another_kind(
+    tmp_path: Path, channels: int, depth: type[np.generic]
+) -> None:
+    """Grey, with transparency, or of 16 bits: shown as any other, as bright."""
+    one = 257 if depth is np.uint16 else 1
+    pixels = np.full((48, 64, channels), 100 * one, depth)
+    path = tmp_path / "a.png"
+    assert cv2.imwrite(str(path), pixels)
+    for frame in _read(open_replay(path, _START)):
+        assert frame.pixels.dtype == np.uint8
+        assert frame.pixels.shape == (48, 64, 3)
+        assert (frame.pixels == 100).all()
 
 
 @pytest.mark.parametrize("name", ["a.avi", "a.png", "a", "folder/a.avi"])
@@ -196,26 +245,20 @@ def test_neither_file_nor_folder(tmp_path: Path) -> None:
     assert _complaint(path) == f"{path}: no such file or folder"
 
 
-@pytest.mark.parametrize("suffix", [".avi", ".png"])
 @pytest.mark.parametrize("within", [True, False], ids=["file", "folder"])
 def test_name_that_is_not_utf8(
-    tmp_path: Path, write_video: WriteVideo, suffix: str, within: bool
+    tmp_path: Path, write_video: WriteVideo, within: bool
 ) -> None:
-    """It is named in one line before OpenCV sees it."""
-    kept = tmp_path / f"a{suffix}"
-    if suffix == ".png":
-        _save(kept, 40)
-    else:
-        write_video(kept, _blocks(3), 10.0)
+    """That of a video is told in one line before OpenCV sees it; a picture is shown."""
     folder = tmp_path / ("plain" if within else os.fsdecode(b"f\xff"))
     folder.mkdir()
-    path = kept.rename(
-        folder / (os.fsdecode(b"v\xff") + suffix if within else kept.name)
-    )
+    name = os.fsdecode(b"v\xff") if within else "v"
+    video = write_video(tmp_path / "a.avi", _blocks(3), 10.0)
+    path = video.rename(folder / f"{name}.avi")
     wanted = f"{path}: the name is not UTF-8, which OpenCV needs"
     assert _complaint(path) == one_line(wanted)
-    if suffix == ".png":
-        assert _complaint(folder) == one_line(wanted)
+    _save(tmp_path / "a.png", 40).rename(folder / f"{name}.png")
+    assert len(_read(open_replay(folder, _START))) == 20
 
 
 def test_close_before_the_end(tmp_path: Path, write_video: WriteVideo) -> None:

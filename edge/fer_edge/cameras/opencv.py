@@ -1,6 +1,7 @@
 """Cameras through OpenCV: USB cameras by device file, network cameras by URL."""
 
 import errno
+import math
 import os
 import stat
 from pathlib import Path
@@ -18,8 +19,11 @@ _LARGEST_UNCOMPRESSED = 640 * 480
 
 _VIDEO4LINUX = 81  # the kernel's number for its devices
 
-# One in a while is passed over: a loose plug, a lost packet.
+# One in a while is passed over: a lost packet. Of a USB camera's OpenCV does not tell
+# and gives the frame before once more; ``FreezeWatch`` sees it if that goes on.
 _MOST_DAMAGED = 30
+
+_V4L_PATIENCE = "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"
 
 _MJPEG = cv2.VideoWriter.fourcc(*"MJPG")
 
@@ -59,6 +63,10 @@ class OpenCvDevice:
 def open_stream(source: Stream, patience_seconds: float) -> OpenCvDevice:
     """Open a network camera.
 
+    RTSP goes by TCP, and by UDP only where the camera has no TCP: that is OpenCV's own
+    choice, ``rtsp_flags;prefer_tcp``, and right for Wi-Fi, where each packet that UDP
+    loses leaves a smear until the next whole picture.
+
     Args:
         source: where it is.
         patience_seconds: how long opening or one frame may take.
@@ -66,7 +74,7 @@ def open_stream(source: Stream, patience_seconds: float) -> OpenCvDevice:
     Raises:
         CameraLostError: it does not answer, or not with a video.
     """
-    _silence()
+    silence()
     milliseconds = round(1000 * patience_seconds)
     limits = [
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds,
@@ -81,7 +89,11 @@ def open_stream(source: Stream, patience_seconds: float) -> OpenCvDevice:
 
 
 def open_device(
-    source: VideoDevice, width: int, height: int, frames_per_second: float
+    source: VideoDevice,
+    width: int,
+    height: int,
+    frames_per_second: float,
+    patience_seconds: float,
 ) -> OpenCvDevice:
     """Open a USB camera.
 
@@ -90,13 +102,18 @@ def open_device(
         width: to ask for, in pixels; 0 is the camera's own.
         height: as width.
         frames_per_second: to ask for; 0 is the camera's own.
+        patience_seconds: how long one frame may take, once a process: the first
+            opening's holds for all.
 
     Raises:
         CameraError: there is something else, or no permission.
         CameraLostError: it is not there, busy, or gives no frames.
     """
     _check_device(source.path)
-    _silence()
+    silence()
+    # Longer, and whoever waits keeps the device from being opened again. OpenCV reads
+    # it from the environment, in whole seconds, at the first frame.
+    os.environ.setdefault(_V4L_PATIENCE, str(math.ceil(patience_seconds)))
     video = cv2.VideoCapture(str(source.path), cv2.CAP_V4L2)
     if not video.isOpened():
         raise CameraLostError(
@@ -144,6 +161,8 @@ def _unopened(path: Path, failure: OSError) -> CameraError:
             return CameraLostError(f"{path}: no such camera; is it plugged in?")
         case errno.EBUSY:
             return CameraLostError(f"{path}: busy; another program uses it")
+        case errno.EACCES if _is_just_made(path):
+            return CameraLostError(f"{path}: only root may use it, as yet")
         case errno.EACCES | errno.EPERM:
             return CameraError(
                 f"{path}: no permission; the user must be in the group of the file "
@@ -153,7 +172,20 @@ def _unopened(path: Path, failure: OSError) -> CameraError:
             return CameraError(f"{path}: {failure.strerror}")
 
 
-def _silence() -> None:
+def _is_just_made(path: Path) -> bool:
+    """Tell whether a device is as the kernel makes it, before udev gives it a group.
+
+    That takes a moment after a camera is plugged in, and some seconds while the system
+    starts.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return (status.st_uid, status.st_gid, status.st_mode & 0o777) == (0, 0, 0o600)
+
+
+def silence() -> None:
     """Keep OpenCV and FFmpeg from writing to standard error.
 
     They do so at each damaged frame and each try, and some lines hold the URL with its

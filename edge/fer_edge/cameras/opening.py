@@ -63,7 +63,13 @@ def _opener(
         case VideoDevice():
             from fer_edge.cameras.opencv import open_device
 
-            return partial(open_device, source, *size, settings.frames_per_second)
+            return partial(
+                open_device,
+                source,
+                *size,
+                settings.frames_per_second,
+                settings.stall_seconds,
+            )
         case Stream():
             from fer_edge.cameras.opencv import open_stream
 

@@ -1,6 +1,7 @@
 """A recording that is as long as a measurement needs it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from fer_edge.cameras import Camera, EndOfFrames, Frame
@@ -45,7 +46,7 @@ class Repeated:
         self._left -= 1
         self._last = taken.seconds + self._shift
         later = taken.at + timedelta(seconds=self._shift)
-        return Frame(frame.pixels, Moment(self._last, later))
+        return replace(frame, taken=Moment(self._last, later))
 
     def close(self) -> None:
         """Close the recording."""

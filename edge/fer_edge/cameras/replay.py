@@ -3,6 +3,7 @@
 Time runs as it did in the recording: the same file gives the same events.
 """
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,17 +13,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fer_contract.image_files import SUFFIXES, is_cut_off
 from fer_contract.preprocess import Pixels
 from fer_contract.quiet import native_messages_to_log
 from fer_edge.cameras import Camera, EndOfFrames, Frame
+from fer_edge.cameras.opencv import silence
 from fer_edge.cameras.pixels import View, upright
 from fer_edge.errors import CameraError
 from fer_edge.moment import Moment
 from fer_edge.names import is_utf8
 
 _LOGGER = logging.getLogger(__name__)
-
-_PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 # Pictures have no time of their own, so each is shown to a camera that stands still.
 # The pause is longer than any face is remembered by default: a face in the next
@@ -59,6 +60,7 @@ class VideoReplay:
         self._path = path
         self._view = view
         self._clock = _Clock(start)
+        silence()
         with native_messages_to_log():
             self._video = cv2.VideoCapture(str(path))
         if not self._video.isOpened():
@@ -147,27 +149,33 @@ def open_replay(source: Path, start: datetime, view: View = _AS_IT_IS) -> Camera
         paths = sorted(
             path
             for path in source.iterdir()
-            if path.suffix.lower() in _PICTURES
+            if path.suffix.lower() in SUFFIXES
             and not path.name.startswith(".")
             and path.is_file()
         )
         if not paths:
-            kinds = ", ".join(sorted(_PICTURES))
+            kinds = ", ".join(sorted(SUFFIXES))
             raise CameraError(f"{source}: no picture in this folder ({kinds})")
         return PictureReplay(paths, start, view)
     if not source.is_file():
         raise CameraError(f"{source}: no such file or folder")
-    if source.suffix.lower() in _PICTURES:
+    if source.suffix.lower() in SUFFIXES:
         return PictureReplay([source], start, view)
     return VideoReplay(source, start, view)
 
 
 def _picture(path: Path) -> Pixels:
-    _check_readable(path)
-    with native_messages_to_log():
-        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:
+        content = path.read_bytes()
+    except OSError as failure:
+        raise CameraError(f"{path}: {failure.strerror}") from failure
+    pixels = None
+    if content and not is_cut_off(content):
+        # OpenCV raises what it thinks too large, and calls all else None.
+        with native_messages_to_log(), contextlib.suppress(cv2.error):
+            pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     if pixels is None:
-        raise CameraError(f"{path}: not a picture, or damaged")
+        raise CameraError(f"{path}: not a picture, damaged, or too large")
     return np.asarray(pixels, np.uint8)
 
 

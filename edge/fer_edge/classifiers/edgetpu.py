@@ -144,10 +144,11 @@ class EdgeTpuClassifier:
             if self._ready is not process:
                 return  # the keeper saw its end first
             self._ready = None
+            # Before the keeper sees its end, which may already be followed by a start.
+            if reason is not None:
+                self._happened(Failed(reason))
         # Of one that has ended this no longer changes how.
         process.kill()
-        if reason is not None:
-            self._happened(Failed(reason))
 
     def _keep(self) -> None:
         """Start the process whenever it is due, and see it to its end."""

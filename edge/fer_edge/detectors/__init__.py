@@ -38,7 +38,7 @@ class DetectorSettings:
     found. In scenes of 640x480 with faces of 100 pixels YuNet finds 93 % in 480 of
     what it finds in 640, in two thirds of the time, and 57 % in 320, in a third; the
     cascade 102 % and 88 %."""
-    every_seconds: float = option(0.3, low=0.0, high=1.0)
+    every_seconds: float = option(0.3, low=0.0, high=1.0, live=True)
     """Time between two searches of a frame for faces; in between they are followed by
     their motion. 0 searches every frame. Earlier if a face is in doubt."""
 

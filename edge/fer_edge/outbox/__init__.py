@@ -17,12 +17,14 @@ class OutboxSettings:
     Without it they are kept in memory, within the same bounds."""
     path: str = option("")
     """File; empty for outbox.sqlite in the state directory."""
-    max_events: int = option(100_000, low=100, high=10_000_000)
+    max_events: int = option(100_000, low=100, high=500_000)
     """The oldest beyond are dropped, and counted."""
-    max_megabytes: float = option(64.0, low=1.0, high=100_000.0)
-    """Of the file; the oldest events beyond are dropped, and counted."""
+    max_megabytes: float = option(64.0, low=1.0, high=1000.0)
+    """Of the file with all that SQLite puts beside it; the oldest events beyond are
+    dropped, and counted."""
     max_age_hours: float = option(168.0, low=0.01, high=87_600.0)
-    """Older events are dropped, and counted."""
+    """Older events are dropped, and counted. Time for which the device was off counts as
+    far as its clock is right."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,7 +250,9 @@ def test_key_that_is_none(tmp_path: Path) -> None:
     config = tmp_path / "fer-edge.toml"
     config.write_text('[camera]\nsource = "0"\n[model]\npublic_key = "x"\n')
     finished = run_command("fer-edge", "check", config)
-    _check_complaint(finished, 2, f"{config}: model.public_key: 'x'; the last line of ")
+    _check_complaint(
+        finished, 2, f"{config}:4: model.public_key: 'x'; the last line of "
+    )
 
 
 @pytest.mark.parametrize("content", ['[model]\npublic_key = "x"\n', "[", None])

@@ -1,0 +1,20 @@
+"""The outbox that the configuration asks for."""
+
+from pathlib import Path
+
+from fer_edge.outbox import Outbox, OutboxSettings
+from fer_edge.outbox.durable import DurableOutbox
+from fer_edge.outbox.memory import MemoryOutbox
+from fer_edge.state import state_directory
+
+
+def open_outbox(settings: OutboxSettings) -> Outbox:
+    """Open it; a disk that does not let it is no reason to stop.
+
+    Raises:
+        ConfigurationError: another process uses the file.
+    """
+    if not settings.durable:
+        return MemoryOutbox(settings)
+    path = settings.path or state_directory() / "outbox.sqlite"
+    return DurableOutbox(Path(path), settings)

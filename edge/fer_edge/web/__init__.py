@@ -1,0 +1,92 @@
+"""Health, metrics and a live page over HTTP; off unless a port is given.
+
+Nothing heavy is imported here: a configuration has these settings even where no server
+is ever started.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from fer_edge.credentials import read_secret
+from fer_edge.errors import ConfigurationError
+from fer_edge.health import HealthLimits
+from fer_edge.options import option
+
+_CREDENTIAL, _VARIABLE = "http-token", "FER_EDGE_HTTP_TOKEN"
+
+# What RFC 6750 lets follow "Bearer ", and long enough that nobody guesses it.
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,256}=*")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """``[http]``."""
+
+    port: int = option(0, low=0, high=65535)
+    """To listen on; 0 is off."""
+    bind: str = option("127.0.0.1", filled=True)
+    """IP address to listen on; beyond loopback a token is needed."""
+    token_file: str = option("")
+    """Holds the token that every request must bring; empty for the systemd credential
+    ``http-token``, the variable FER_EDGE_HTTP_TOKEN, or none."""
+    preview: bool = option(False, live=True)
+    """Whether the page shows pictures: the only way by which they leave the process."""
+    preview_frames_per_second: float = option(5.0, low=0.2, high=30.0, live=True)
+    """That the page is shown, of faces and of pictures."""
+    stale_frame_seconds: float = option(30.0, low=1.0, high=86400.0, live=True)
+    """Longest time without a frame that is healthy."""
+    stale_inference_seconds: float = option(30.0, low=1.0, high=86400.0, live=True)
+    """Longest time without a frame looked at that is healthy, while detection is on."""
+    broker_seconds: float = option(300.0, low=1.0, high=604800.0, live=True)
+    """Longest time without the MQTT broker that is healthy."""
+
+    @property
+    def limits(self) -> HealthLimits:
+        """From when on something is a problem."""
+        return HealthLimits(
+            self.stale_frame_seconds, self.stale_inference_seconds, self.broker_seconds
+        )
+
+
+def read_token(settings: HttpSettings) -> str | None:
+    """Return the token that requests must bring; None if they need none.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is no token; never shows it.
+    """
+    token = read_secret(settings.token_file, _CREDENTIAL, _VARIABLE)
+    if token is not None and not _TOKEN.fullmatch(token):
+        raise ConfigurationError(
+            f"{settings.token_file or _CREDENTIAL}: {len(token)} characters; a token "
+            "is 16 to 256 of A-Z, a-z, 0-9 and ._~+/- (openssl rand -hex 24 makes one)"
+        )
+    return token
+
+
+def is_loopback(settings: HttpSettings) -> bool:
+    """Tell whether only programs on this machine reach the server."""
+    return ipaddress.ip_address(settings.bind).is_loopback
+
+
+def complaints(settings: HttpSettings) -> list[str]:
+    """Say what keeps the server from being started, a line a key."""
+    if not settings.port:
+        return []
+    found = []
+    try:
+        loopback = is_loopback(settings)
+    except ValueError:
+        loopback = True  # of which there is nothing more to say
+        found.append(f"bind: {settings.bind!r}; an IP address is wanted, as 127.0.0.1")
+    try:
+        token = read_token(settings)
+    except ConfigurationError as mistake:
+        found.append(f"token_file: {mistake}")
+    else:
+        if token is None and not loopback:
+            found.append(
+                f"token_file: empty; with bind {settings.bind} a token is needed, from "
+                f"a file, the systemd credential {_CREDENTIAL} or {_VARIABLE}"
+            )
+    return [f"http.{line}" for line in found]

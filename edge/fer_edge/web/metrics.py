@@ -1,0 +1,180 @@
+"""Metrics for Prometheus, made from one look at the status at each scrape."""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from fer_contract.labels import UNCERTAIN
+from fer_edge.classifiers import Device
+from fer_edge.monitor import BUCKETS, Histogram, Status
+from fer_edge.stages import Stage
+from fer_edge.web.board import REASONS, read_temperatures, read_throttling
+
+_Families = Iterator[Metric]
+
+
+class Metrics:
+    """Answers scrapes.
+
+    Args:
+        status: tells how things stand.
+        system: where the kernel shows the board.
+    """
+
+    def __init__(
+        self, status: Callable[[], Status], system: Path = Path("/sys")
+    ) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_StatusCollector(status, system))
+        # Memory, processor time and open files of this process.
+        ProcessCollector(registry=self._registry)
+
+    def answer(self, accept: str) -> tuple[bytes, str]:
+        """Return the metrics and their content type.
+
+        Args:
+            accept: the request's header, which may ask for OpenMetrics.
+        """
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
+
+
+class _StatusCollector(Collector):
+    def __init__(self, status: Callable[[], Status], system: Path) -> None:
+        self._status = status
+        self._system = system
+
+    def collect(self) -> _Families:
+        status = self._status()
+        yield from _about(status)
+        yield from _loop(status)
+        yield from _stages(status)
+        yield from _delivery(status)
+        yield from _board(self._system)
+
+
+def _about(status: Status) -> _Families:
+    about = status.about
+    yield InfoMetricFamily(
+        "fer_edge",
+        "The daemon.",
+        {
+            "version": about.version,
+            "camera": about.camera,
+            "source": about.source,
+            "model": about.model,
+            "runtime": about.runtime,
+            "detector": about.detector,
+        },
+    )
+    device = GaugeMetricFamily(
+        "fer_edge_classifier_device", "1 for the one that answers.", labels=["device"]
+    )
+    for kind in Device:
+        device.add_metric([kind.value], kind is status.classifier.device)
+    yield device
+    yield _counter(
+        "edgetpu_restarts", "Of the Edge TPU's process.", status.classifier.restarts
+    )
+
+
+def _loop(status: Status) -> _Families:
+    yield _gauge("camera_fps", "Frames a second, a mean.", status.frames_per_second)
+    yield _counter("frames", "Frames read.", status.frames)
+    yield _counter(
+        "skipped_frames",
+        "Frames that were too old when the next one was wanted.",
+        status.dropped,
+    )
+    yield _gauge("faces", "Faces in the newest frame.", status.faces)
+    yield _gauge(
+        "latency_seconds",
+        "From the newest frame's being taken until its events were out.",
+        status.latency_seconds,
+    )
+    if status.last_frame_at is not None:
+        yield _gauge(
+            "last_frame_timestamp_seconds",
+            "When the newest frame was taken, Unix time.",
+            status.last_frame_at.timestamp(),
+        )
+    yield _gauge("detecting", "1 while frames are looked at.", status.detecting)
+    yield _gauge("preview", "1 while pictures may leave the process.", status.preview)
+    events = CounterMetricFamily(
+        "fer_edge_events", "Episodes begun.", labels=["emotion"]
+    )
+    # With zeros from the start, so that a rate sees the first one.
+    for emotion in (*status.about.labels, UNCERTAIN):
+        events.add_metric([emotion], status.events.get(emotion, 0))
+    yield events
+
+
+def _stages(status: Status) -> _Families:
+    family = HistogramMetricFamily(
+        "fer_edge_inference_seconds",
+        "Time for a frame, by stage; classify is the model alone.",
+        labels=["stage"],
+    )
+    for stage in Stage:
+        histogram = status.stages.get(stage, Histogram())
+        total = 0
+        buckets: list[tuple[str, float]] = []
+        for bound, count in zip(BUCKETS, histogram.counts, strict=True):
+            total += count
+            buckets.append(("+Inf" if math.isinf(bound) else str(bound), total))
+        family.add_metric([stage.value], buckets, histogram.seconds)
+    yield family
+
+
+def _delivery(status: Status) -> _Families:
+    if (outbox := status.outbox) is not None:
+        yield _gauge("outbox_depth", "Events not yet confirmed.", outbox.waiting)
+        yield _counter("outbox_dropped", "Events that had to go.", outbox.dropped)
+        yield _gauge("outbox_durable", "1 while events go to the disk.", outbox.durable)
+    if (broker := status.broker) is not None:
+        yield _gauge("broker_connected", "1 while connected.", broker.connected)
+        yield _counter("broker_confirmed", "Events it confirmed.", broker.confirmed)
+
+
+def _board(system: Path) -> _Families:
+    degrees = GaugeMetricFamily(
+        "fer_edge_soc_temperature_celsius", "Of the board.", labels=["zone"]
+    )
+    for zone, value in read_temperatures(system).items():
+        degrees.add_metric([zone], value)
+    if degrees.samples:
+        yield degrees
+    if (throttling := read_throttling(system)) is None:
+        return
+    for name, meaning, reasons in (
+        ("soc_throttled", "1 while the board is slowed down.", throttling.now),
+        (
+            "soc_throttled_since_start",
+            "1 if the board has been slowed down since its start.",
+            throttling.since_start,
+        ),
+    ):
+        family = GaugeMetricFamily(f"fer_edge_{name}", meaning, labels=["reason"])
+        for reason in REASONS:
+            family.add_metric([reason], reason in reasons)
+        yield family
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"fer_edge_{name}", meaning, value=value)
+
+
+def _counter(name: str, meaning: str, value: float) -> Metric:
+    """``_total`` is added to the name."""
+    return CounterMetricFamily(f"fer_edge_{name}", meaning, value=value)
