@@ -40,7 +40,7 @@ def examine(bundle: Path, origin: str, key: PublicKey | None = None) -> BundleMa
     """
     with _named(bundle, origin):
         if key is not None:
-            _LOGGER.info("%s: signed: %s", origin, check_signature(bundle, key))
+            _LOGGER.debug("%s: signed: %s", origin, check_signature(bundle, key))
         manifest = read_manifest(bundle, BundleManifest)
         known = {*manifest.files, MANIFEST_NAME, SIGNATURE_NAME, *COMPANIONS}
         for path in sorted(bundle.iterdir()):
@@ -79,7 +79,7 @@ def self_test(bundle: Path) -> None:
         _LOGGER.debug("self-test: %s", line)
     said = done.stdout.decode(errors="replace").strip()
     if done.returncode == 0:
-        _LOGGER.info("%s: passes its self-test on %s", bundle, said)
+        _LOGGER.debug("%s: passes its self-test on %s", bundle, said)
         return
     if done.returncode < 0:
         names = {known.value: known.name for known in signal.Signals}
