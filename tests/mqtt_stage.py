@@ -146,8 +146,8 @@ class DeviceStage:
             read_clocks(),
             self.controls,
             lambda: self.classifier,
-            lambda: self.outbox.state,
-            lambda: self.publisher.state,
+            outbox=lambda: self.outbox.state,
+            broker=lambda: self.publisher.state,
         )
         self.publisher = MqttPublisher(
             settings,

@@ -12,6 +12,7 @@ import click
 from fer_contract import __version__
 from fer_contract.command import log_to_terminal, require_extra, run
 from fer_contract.errors import naming
+from fer_edge.models.commands import models_group
 
 if TYPE_CHECKING:
     from fer_edge.cameras import Camera
@@ -223,65 +224,7 @@ def check_command(*, config: Path) -> None:
     click.echo(f"{config}: good")
 
 
-@cli.group("models")
-def models_group() -> None:
-    """Find and fetch models."""
-
-
-@models_group.command("path")
-def models_path_command() -> None:
-    """Print where the released model lies, once it has passed its self-test.
-
-    Beside it lie its card, MODEL_CARD.md, and its reports.
-
-    \b
-    Example:
-      cat "$(fer-edge models path)/MODEL_CARD.md"
-    """
-    from fer_edge.classifiers.cpu import CpuClassifier
-    from fer_edge.models import RELEASED
-
-    CpuClassifier(RELEASED)
-    click.echo(RELEASED)
-
-
-@models_group.command("fetch-detector")
-@click.option(
-    "--from",
-    "source",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A copy that was brought, instead of the network.",
-)
-@click.option("--url", help="Another address.  [default: OpenCV's zoo on GitHub]")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Another file; name it as faces.yunet_model then.  "
-    "[default: where the daemon looks for it]",
-)
-def fetch_detector_command(
-    *, source: Path | None, url: str | None, out: Path | None
-) -> None:
-    """Fetch YuNet (230 KB, MIT), which finds more faces than the built-in detector.
-
-    \b
-    Examples:
-      sudo fer-edge models fetch-detector
-      sudo fer-edge models fetch-detector --from /media/usb/yunet.onnx
-    """
-    from fer_edge import detector_model
-
-    if source and url:
-        raise click.UsageError("--from and --url exclude each other")
-    path = out or detector_model.detector_path()
-    if detector_model.is_detector(path):
-        click.echo(f"{path}: there already, with the right SHA-256")
-        return
-    if source:
-        detector_model.install_detector(source, path)
-    else:
-        detector_model.fetch_detector(url or detector_model.URL, path)
-    click.echo(f"{path}: from {source or url or detector_model.URL}, SHA-256 is right")
+cli.add_command(models_group)
 
 
 @cli.command("schema")

@@ -18,6 +18,7 @@ from fer_edge.classifiers import ModelSettings
 from fer_edge.detectors import DetectorSettings, missing_model
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import ConfigurationError
+from fer_edge.models.signature import key_complaint
 from fer_edge.options import key_of, read, spelled
 from fer_edge.outbox import OutboxSettings
 from fer_edge.publishers import hook
@@ -78,14 +79,15 @@ def load_config(path: Path) -> Config:
     return config
 
 
-def check_config(path: Path) -> None:
-    """Find out whether a configuration is enough to run.
+def check_config(path: Path) -> Config:
+    """Read a configuration that is enough to run.
 
     Raises:
         ConfigurationError: as from ``load_config``, with its complaints.
     """
-    _, mistakes = examine(path)
+    config, mistakes = examine(path)
     _refuse(path, mistakes)
+    return config
 
 
 def examine(path: Path) -> tuple[Config, list[Mistake]]:
@@ -115,6 +117,8 @@ def complaints_of_pipeline(config: Config) -> list[str]:
     found = camera_settings.complaints(config.camera)
     if missing := missing_model(config.faces):
         found.append(missing)
+    if complaint := key_complaint(config.model.public_key):
+        found.append(complaint)
     return found
 
 

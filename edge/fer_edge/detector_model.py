@@ -1,10 +1,10 @@
 """The file of YuNet: fetched or brought, and used only if it is the very one."""
 
 import hashlib
+import io
 import os
 from pathlib import Path
 
-from fer_contract import __version__
 from fer_contract.errors import DigestError, FerError, naming
 from fer_contract.manifest import sha256
 from fer_edge.state import state_directory
@@ -24,9 +24,6 @@ FETCH = "fer-edge models fetch-detector"
 
 _SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 _BYTES = 232_589
-
-# Without an answer, or between two pieces of it.
-_TIMEOUT_SECONDS = 30.0
 
 
 def detector_path() -> Path:
@@ -71,29 +68,12 @@ def fetch_detector(url: str, path: Path) -> None:
         DigestError: it gave another file.
         OSError: the file cannot be written.
     """
-    # Some MB, which the daemon would carry about for nothing.
-    import http.client
-    import urllib.error
-    import urllib.parse
-    import urllib.request
+    from fer_edge.downloading import download
 
-    try:
-        if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-            raise FerError(f"{url}: no address with http:// or https://")
-        request = urllib.request.Request(
-            url, headers={"User-Agent": f"fer-edge-toolkit/{__version__}"}
-        )
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
-            # One more than wanted is enough to know that it is another file.
-            content = answer.read(_BYTES + 1)
-    except urllib.error.HTTPError as refusal:
-        refusal.close()
-        raise FerError(f"{url}: {refusal.code} {refusal.reason}") from refusal
-    except urllib.error.URLError as failure:
-        raise FerError(f"{url}: {_reason(failure.reason)}") from failure
-    except (OSError, http.client.HTTPException, ValueError) as failure:
-        raise FerError(f"{url}: {_reason(failure)}") from failure
-    _put(content, url, path)
+    content = io.BytesIO()
+    # One more than wanted is enough to know that it is another file.
+    download(url, content, _BYTES + 1)
+    _put(content.getvalue(), url, path)
 
 
 def install_detector(source: Path, path: Path) -> None:
@@ -137,10 +117,3 @@ def _check(seen: str, size: int, origin: str) -> None:
             f"{origin}: {more}{min(size, _BYTES):,} bytes with SHA-256 {seen[:12]}…; "
             f"{NAME} has {_BYTES:,} with {_SHA256[:12]}…"
         )
-
-
-def _reason(failure: object) -> str:
-    """Say what an error of the network was; some of them have no text."""
-    if isinstance(failure, OSError) and failure.strerror:
-        return failure.strerror
-    return str(failure) or type(failure).__name__

@@ -74,6 +74,8 @@ def notes(status: Status, limits: HealthLimits, now: float) -> list[Finding]:
     if classifier.device is Device.CPU and classifier.reason:
         text = f"the processor stands in for the Edge TPU: {classifier.reason}"
         found.append(Finding("classifier", text))
+    if status.model is not None and status.model.note:
+        found.append(Finding("model", status.model.note))
     if not status.detecting:
         found.append(Finding("detection", "switched off; no frame is looked at"))
     if status.outbox is not None and status.outbox.dropped:

@@ -4,14 +4,17 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from fer_contract.command import complain
 from fer_edge import reloading
 from fer_edge.cameras.opening import open_camera
-from fer_edge.config import Config, load_config
+from fer_edge.classifiers import make_classifier
+from fer_edge.config import Config, check_config
 from fer_edge.controls import Controls
 from fer_edge.daemon import heed_hangups, run, stop_on_signals
+from fer_edge.models.trial import open_model
 from fer_edge.moment import read_clocks
 from fer_edge.outbox.opening import open_outbox
 from fer_edge.outlets import open_outlets
@@ -25,7 +28,7 @@ def serve(path: Path) -> None:
         FerError: a part that cannot be built or fails; the message names it.
     """
     begun = read_clocks()
-    config = load_config(path)
+    config = check_config(path)
     stop, hangup = stop_on_signals(), heed_hangups()
     controls = Controls(preview=config.http.preview)
     with ExitStack() as stack:
@@ -33,17 +36,21 @@ def serve(path: Path) -> None:
         if config.mqtt.host:
             # Let go of last, after the events of the end are in it.
             outbox = stack.enter_context(closing(open_outbox(config.outbox)))
+        make = partial(make_classifier, config.model)
+        classifier, trial = open_model(config.model, make)
+        stack.enter_context(trial)
+        stack.enter_context(closing(classifier))
         last_seq = outbox.last_seq if outbox else 0
-        parts = stack.enter_context(closing(assemble(config, last_seq)))
+        parts = assemble(config, classifier, last_seq)
         camera = open_camera(config.camera, datetime.now(UTC))
-        outlets = open_outlets(config, parts, outbox, controls, begun)
+        outlets = open_outlets(config, parts, trial, outbox, controls, begun)
         complain(described(parts, config.camera))
         summary = run(
             camera,
             parts.pipeline,
             outlets.publishers,
             stop,
-            watches=outlets.watches,
+            watches=[*outlets.watches, trial.see],
             notice=outlets.notice,
             controls=controls,
             between=_Reloader(

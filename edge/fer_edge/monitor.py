@@ -13,6 +13,7 @@ from fer_edge.classifiers import ClassifierState
 from fer_edge.controls import Controls
 from fer_edge.daemon import Turn
 from fer_edge.events import EventType
+from fer_edge.models.trial import ModelState
 from fer_edge.moment import Moment
 from fer_edge.outbox import OutboxState
 from fer_edge.publishers.mqtt import BrokerState
@@ -83,6 +84,8 @@ class Status:
     """None without a broker to store for."""
     broker: BrokerState | None
     """None where no broker is configured."""
+    model: ModelState | None = None
+    """Which installed model answers, and whether it is trusted."""
 
 
 class Monitor:
@@ -93,6 +96,7 @@ class Monitor:
         begun: when the daemon started.
         controls: what is switched on.
         classifier: tells its state.
+        model: tells its state; None where it is not known.
         outbox: tells its state; None where there is none.
         broker: tells its state; None where there is none.
     """
@@ -103,13 +107,16 @@ class Monitor:
         begun: Moment,
         controls: Controls,
         classifier: Callable[[], ClassifierState],
+        *,
+        model: Callable[[], ModelState] | None = None,
         outbox: Callable[[], OutboxState] | None = None,
         broker: Callable[[], BrokerState] | None = None,
     ) -> None:
         self._about = about
         self._begun = begun
         self._controls = controls
-        self._classifier, self._outbox, self._broker = classifier, outbox, broker
+        self._classifier, self._model = classifier, model
+        self._outbox, self._broker = outbox, broker
         self._lock = threading.Lock()
         self._frames = self._dropped = self._faces = 0
         self._rate = 0.0
@@ -179,6 +186,7 @@ class Monitor:
                 classifier=classifier,
                 outbox=outbox,
                 broker=broker,
+                model=self._model() if self._model else None,
             )
 
     def _rate_at(self, seconds: float) -> float:

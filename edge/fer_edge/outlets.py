@@ -10,6 +10,7 @@ from fer_edge.config import Config
 from fer_edge.controls import Controls
 from fer_edge.daemon import Notice, Watch
 from fer_edge.errors import ConfigurationError
+from fer_edge.models.trial import Trial
 from fer_edge.moment import Moment, read_clocks
 from fer_edge.monitor import About, Monitor, Status
 from fer_edge.outbox import Outbox
@@ -40,6 +41,7 @@ class Outlets:
 def open_outlets(
     config: Config,
     parts: Parts,
+    trial: Trial,
     outbox: Outbox | None,
     controls: Controls,
     begun: Moment,
@@ -49,6 +51,7 @@ def open_outlets(
     Args:
         config: everything.
         parts: what they tell about.
+        trial: of the model, what they tell about it.
         outbox: for the broker; None if none is configured.
         controls: what a broker and the page show and switch.
         begun: when the daemon started.
@@ -77,8 +80,9 @@ def open_outlets(
         begun,
         controls,
         lambda: parts.classifier.state,
-        (lambda: outbox.state) if outbox else None,
-        (lambda: broker.state) if broker else None,
+        model=lambda: trial.state,
+        outbox=(lambda: outbox.state) if outbox else None,
+        broker=(lambda: broker.state) if broker else None,
     )
     watches: list[Watch] = [monitor.see]
     if lines := open_json_lines(config.json_lines):

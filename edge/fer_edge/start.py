@@ -45,11 +45,14 @@ class Parts:
         )
 
 
-def assemble(config: Config, last_seq: int = 0) -> Parts:
+def assemble(
+    config: Config, classifier: Classifier | None = None, last_seq: int = 0
+) -> Parts:
     """Build the parts that a configuration asks for.
 
     Args:
         config: everything.
+        classifier: made already; else the one that the configuration asks for.
         last_seq: of the last event of an earlier run.
 
     Raises:
@@ -64,7 +67,7 @@ def assemble(config: Config, last_seq: int = 0) -> Parts:
         config.faces.newcomer_seconds,
         config.tracking,
     )
-    classifier = make_classifier(config.model)
+    classifier = classifier or make_classifier(config.model)
     pipeline = Pipeline(
         config.camera.name, locator, classifier, config.episodes, last_seq
     )

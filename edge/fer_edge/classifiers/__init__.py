@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from fer_contract.preprocess import InputSpec, Pixels
@@ -20,7 +21,13 @@ class ModelSettings:
     """``[model]``."""
 
     bundle: str = option("")
-    """Directory that fer-convert made; empty for the released model."""
+    """Directory that fer-convert made; empty for the active one of those that
+    ``fer-edge models`` has installed, or for the released model."""
+    probation_seconds: float = option(300.0, low=0.0, high=86400.0)
+    """How long the daemon has to run with a model that was installed before it is
+    trusted; the daemon goes back to the one before if it dies earlier, twice."""
+    public_key: str = option("")
+    """Of minisign; without its signature no model but the released one is used."""
     threads: int = option(1, low=1, high=64)
     """Of the processor for one face, which is too little work to share."""
     edgetpu: str = option("auto", one_of=("auto", "on", "off"))
@@ -102,8 +109,12 @@ class Classifier(Protocol):
         """Let go of devices and processes."""
 
 
-def make_classifier(settings: ModelSettings) -> Classifier:
+def make_classifier(settings: ModelSettings, bundle: Path | None = None) -> Classifier:
     """Make the classifier that the settings ask for, at work on its return.
+
+    Args:
+        settings: ``[model]``.
+        bundle: to be used; the one that the settings name if not given.
 
     Raises:
         FerError: the bundle cannot be used, or no runtime is installed.
@@ -114,7 +125,7 @@ def make_classifier(settings: ModelSettings) -> Classifier:
     from fer_edge.classifiers.trust import compiled_model
     from fer_edge.models import bundle_of
 
-    bundle = bundle_of(settings.bundle)
+    bundle = bundle or bundle_of(settings.bundle)
     cpu = CpuClassifier(bundle, settings.threads)
     if settings.edgetpu == "off":
         return cpu

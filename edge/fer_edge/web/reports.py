@@ -71,6 +71,7 @@ def report(status: Status, limits: HealthLimits, now: float) -> dict[str, Any]:
         if status.last_frame_at
         else None,
         "events": status.events,
+        "model": status.model and asdict(status.model),
         "classifier": {
             "device": classifier.device,
             "reason": classifier.reason,
