@@ -45,6 +45,30 @@ def test_events(
         assert not json.loads(text)["replayed"]
 
 
+def test_one_emotion_after_another(watcher: Watcher, settings: MqttSettings) -> None:
+    """Between two that one frame ends and begins there is no third state."""
+    with DeviceStage(settings) as device:
+        await_that(lambda: device.connected)
+        told = ["none"]
+        for seq in range(1, 21):
+            emotion = ("happy", "sad")[seq % 2]
+            kinds = (EventType.END, EventType.NEW) if seq > 1 else (EventType.NEW,)
+            for kind in kinds:
+                ends = kind is EventType.END
+                device.publisher.publish(
+                    event(
+                        seq,
+                        told[-1] if ends else emotion,
+                        kind=kind,
+                        episode=f"door-{seq - 1 if ends else seq}",
+                    )
+                )
+            told.append(emotion)
+            watcher.await_payload(f"{ROOT}/emotion/state", emotion, told.count(emotion))
+    watcher.await_payload(f"{ROOT}/available", "stopped")
+    assert watcher.of(f"{ROOT}/emotion/state") == [*told, "none"]
+
+
 def test_states_for_whoever_comes_later(broker: Broker, settings: MqttSettings) -> None:
     """Everything but events and figures is retained, and says what is now."""
     with DeviceStage(settings) as device:

@@ -138,6 +138,7 @@ def _status(status: Status) -> dict[str, Any]:
         "camera": about.camera,
         "source": about.source,
         "model": about.model,
+        "model_note": status.model.note if status.model else "",
         "labels": about.labels,
         "runtime": about.runtime,
         "detector": about.detector,

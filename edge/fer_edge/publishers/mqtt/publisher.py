@@ -1,6 +1,7 @@
 """Tells a broker of events and states, from a thread that nobody waits for."""
 
 import logging
+import math
 import random
 import threading
 import time
@@ -39,6 +40,9 @@ _LOGGER = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
 # A connection that has stood for so long no longer comes and goes.
 _SETTLED_SECONDS = 300.0
+# One frame can end an episode and begin the next. Between the two nobody is anything,
+# which would be told as a state if it were looked at just then.
+_SETTLE_SECONDS = 0.05
 # For the last events to arrive, when the daemon ends.
 _DRAIN_SECONDS = 5.0
 # Behind them, for goodbye.
@@ -82,10 +86,12 @@ class MqttPublisher:
         self._complained = False
         self._refusals: set[tuple[str, str]] = set()
         self._discovery: Message | None = None
+        self._settled = Situation()
         self._figures: Status | None = None
         self._figures_due = 0.0
         # Each is written by one thread alone, and read whole by another.
         self._situation = Situation()
+        self._changed_at = -math.inf
         self._state = BrokerState(False, time.monotonic(), "not yet tried")
         self._failure: Exception | None = None
         self._close_by = 0.0
@@ -116,6 +122,7 @@ class MqttPublisher:
         """
         if self._failure is not None:
             raise self._failure
+        self._changed_at = time.monotonic()
         self._situation = self._situation.after(event)
         self._outbox.put(event)
         self._waker.wake()
@@ -210,9 +217,11 @@ class MqttPublisher:
 
     def _patience(self) -> float:
         """Return how long the broker may be waited for."""
+        now = time.monotonic()
         if not self._closing.is_set():
-            return _LOOK_SECONDS
-        return max(0.0, min(_LOOK_SECONDS, self._close_by - time.monotonic()))
+            unsettled = self._changed_at + _SETTLE_SECONDS - now
+            return unsettled if unsettled > 0.0 else _LOOK_SECONDS
+        return max(0.0, min(_LOOK_SECONDS, self._close_by - now))
 
     def _take_in(
         self, connection: Connection, session: Session, seconds: float
@@ -246,8 +255,10 @@ class MqttPublisher:
     def _show(self, session: Session, now: float) -> None:
         """Say what is now, and the figures when they are due."""
         settings, status = self._settings, self._status()
+        if self._closing.is_set() or now - self._changed_at >= _SETTLE_SECONDS:
+            self._settled = self._situation
         told = messages.shown(
-            settings.root, self._situation, status, commands=settings.commands
+            settings.root, self._settled, status, commands=settings.commands
         )
         if self._home_assistant.discovery:
             if self._discovery is None:
