@@ -1,13 +1,12 @@
 """``fer-edge run`` as a process, what it says, and how it ends."""
 
 import json
-import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Protocol
 
 LONG = 60.0  # seconds; a deadline, a second is enough
 
@@ -18,16 +17,14 @@ class RunningDaemon:
     Args:
         program: the command.
         config: its configuration; what it says is kept beside it.
-        environment: beside what this process has.
-        stdout: where its standard output goes instead of a file.
+        stdout: descriptor to which its standard output goes instead of a file.
     """
 
     def __init__(
         self,
         program: Path,
         config: Path,
-        environment: Mapping[str, str] | None = None,
-        stdout: IO[bytes] | int | None = None,
+        stdout: int | None = None,
     ) -> None:
         self._said = config.with_suffix(".err")
         self._told = config.with_suffix(".out")
@@ -36,7 +33,6 @@ class RunningDaemon:
                 [program, "run", "--config", config],
                 stdout=told if stdout is None else stdout,
                 stderr=said,
-                env=os.environ | dict(environment or {}),
             )
 
     @property
@@ -79,3 +75,9 @@ class RunningDaemon:
         """End it without a word (SIGKILL)."""
         self.process.kill()
         self.process.wait()
+
+
+class StartDaemon(Protocol):
+    """Starts the daemon with a configuration."""
+
+    def __call__(self, config: Path, stdout: int | None = None) -> RunningDaemon: ...

@@ -44,8 +44,8 @@ def test_first_lock_the_extra_names_no_training_package() -> None:
     """What a device is told to install holds neither TensorFlow nor Keras."""
     assert "tensorflow" in requirements("train")
     assert requirements("edge") == {
-        "ai-edge-litert", "click", "numpy", "opencv-python-headless", "paho-mqtt",
-        "tflite-runtime",
+        "ai-edge-litert", "aiohttp", "click", "numpy", "opencv-python-headless",
+        "paho-mqtt", "prometheus-client", "tflite-runtime",
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import importlib.metadata
 import io
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -32,10 +33,25 @@ def versions() -> dict[str, str]:
 
 
 @contextlib.contextmanager
+def _only_errors_of(*libraries: str) -> Iterator[None]:
+    """Let these log nothing below an error, such as what the converter would rather."""
+    loggers = [logging.getLogger(name) for name in libraries]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextlib.contextmanager
 def without_chatter() -> Iterator[None]:
     """Keep the conversion's progress prints and known warnings off the terminal."""
     with (
         native_messages_to_log(),
+        _only_errors_of("tensorflow", "absl"),
         contextlib.redirect_stdout(io.StringIO()),
         warnings.catch_warnings(),
     ):

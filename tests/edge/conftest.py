@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from fer_trainer.synthetic import (
     draw_scene,
     draw_video,
 )
+from running_daemon import RunningDaemon, StartDaemon
 
 WriteVideo = Callable[[Path, Iterable[Pixels], float], Path]
 Finished = subprocess.CompletedProcess[str]
@@ -36,6 +37,20 @@ _SECONDS = 60.0
 def fer_edge() -> Path:
     """The command, as installed beside this Python."""
     return Path(sys.executable).parent / "fer-edge"
+
+
+@pytest.fixture
+def start_daemon(fer_edge: Path) -> Iterator[StartDaemon]:
+    """Start ``fer-edge run``; what still runs at the end of the test is killed."""
+    daemons: list[RunningDaemon] = []
+
+    def start(config: Path, stdout: int | None = None) -> RunningDaemon:
+        daemons.append(RunningDaemon(fer_edge, config, stdout))
+        return daemons[-1]
+
+    yield start
+    for daemon in daemons:
+        daemon.kill()
 
 
 @pytest.fixture(scope="session")

@@ -462,7 +462,8 @@ def test_no_source(run: Run, tmp_path: Path, bundle: Path) -> None:
     """A configuration without a source is named by its key."""
     config = tmp_path / "fer-edge.toml"
     config.write_text(f'[model]\nbundle = "{bundle}"\n')
-    _check_complaint(run("run", "--config", config), 2, "camera.source: empty;")
+    wanted = f"{config}: camera.source: empty;"
+    _check_complaint(run("run", "--config", config), 2, wanted)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 99], ids=["empty", "text"])
@@ -518,8 +519,8 @@ def test_garbage_yunet(run: Run, video: Path, bundle: Path, tmp_path: Path) -> N
 def test_bad_configuration(run: Run, tmp_path: Path, video: Path, bundle: Path) -> None:
     """A mistake in the configuration keeps the daemon from starting."""
     config = tmp_path / "fer-edge.toml"
-    config.write_text("[episodes]\nthreshold = 2.0\n")
-    wanted = f"{config}:2: episodes.threshold: 2.0; allowed is 0 to 1"
+    config.write_text(f'[camera]\nsource="{video}"\n[episodes]\nthreshold = 2.0\n')
+    wanted = f"{config}:4: episodes.threshold: 2.0; allowed is 0 to 1"
     _check_complaint(run("run", "--config", config), 2, wanted)
     finished = run("replay", video, "--bundle", bundle, "--config", config)
     _check_complaint(finished, 2, wanted)

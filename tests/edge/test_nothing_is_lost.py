@@ -15,7 +15,7 @@ import pytest
 from broker import Broker, Watcher, await_that
 from mqtt_stage import ROOT
 from relay import Relay
-from running_daemon import RunningDaemon
+from running_daemon import StartDaemon
 
 _EVENTS = f"{ROOT}/events"
 _TOTAL = 10_000
@@ -125,19 +125,19 @@ def configure(tmp_path: Path, video: Path) -> Callable[[int], Path]:
 
 
 def test_daemon_killed_while_the_broker_is_away(
-    fer_edge: Path, configure: Callable[[int], Path], tmp_path: Path
+    start_daemon: StartDaemon, configure: Callable[[int], Path], tmp_path: Path
 ) -> None:
     """The next run tells of it first, marked, and counts on."""
     with Broker(tmp_path) as broker, Relay(broker.port) as relay:
         relay.cut()
         config = configure(relay.port)
-        daemon = RunningDaemon(fer_edge, config)
+        daemon = start_daemon(config)
         daemon.wait_until(lambda: len(daemon.events) >= 5)
         daemon.kill()
         before = [event["id"] for event in daemon.events]
         with Watcher(broker.port) as watcher:
             relay.mend()
-            said = RunningDaemon(fer_edge, config).end()
+            said = start_daemon(config).end()
             events = [json.loads(text) for text in watcher.of(_EVENTS)]
     assert said[-1].startswith("fer-edge: ")
     seqs = [event["seq"] for event in events]

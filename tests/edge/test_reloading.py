@@ -65,7 +65,7 @@ def test_every_kind_of_key(path: Path, caplog: pytest.LogCaptureFixture) -> None
     assert _texts(reloaded.answers) == [
         "needs a restart: camera.source",
         "needs a restart: faces.min_face_pixels",
-        "applied: faces.every_seconds, 0.5 instead of 0.3",
+        "applied: faces.every_seconds, 0.5 instead of 0.2",
         "applied: episodes.threshold, 0.6 instead of 0.0",
         "needs a restart: hooks",
     ]
@@ -160,6 +160,7 @@ def test_live_keys() -> None:
     ]
     assert live == [
         "faces.every_seconds",
+        "faces.newcomer_seconds",
         "tracking.min_overlap",
         "tracking.lost_seconds",
         "episodes.smoothing_seconds",

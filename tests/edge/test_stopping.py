@@ -12,7 +12,7 @@ import pytest
 from fer_contract.manifest import BundleManifest, read_manifest, write_manifest
 from fer_contract.tflite import EDGETPU_MARK
 from fer_edge.models import RELEASED
-from running_daemon import RunningDaemon
+from running_daemon import StartDaemon
 
 _STALL_SECONDS = 50.0
 _AWAY = "/dev/fer-edge-has-no-such-camera"
@@ -49,18 +49,18 @@ def _check_last_words(lines: list[str]) -> None:
     assert "Traceback" not in "\n".join(lines)
 
 
-def test_camera_that_is_away(fer_edge: Path, tmp_path: Path) -> None:
+def test_camera_that_is_away(start_daemon: StartDaemon, tmp_path: Path) -> None:
     """It is in the pause before the next opening."""
-    daemon = RunningDaemon(fer_edge, _write(tmp_path / "a.toml", _AWAY))
+    daemon = start_daemon(_write(tmp_path / "a.toml", _AWAY))
     daemon.wait_for("opening it again")
     _check_last_words(daemon.stop())
 
 
 def test_camera_that_never_answers(
-    fer_edge: Path, tmp_path: Path, silent_camera: str
+    start_daemon: StartDaemon, tmp_path: Path, silent_camera: str
 ) -> None:
     """A thread hangs in the opening, for as long as a stall is borne."""
-    daemon = RunningDaemon(fer_edge, _write(tmp_path / "a.toml", silent_camera))
+    daemon = start_daemon(_write(tmp_path / "a.toml", silent_camera))
     daemon.wait_for("reading http://127.0.0.1:")
     begun = time.monotonic()
     _check_last_words(daemon.stop())
@@ -68,11 +68,11 @@ def test_camera_that_never_answers(
 
 
 def test_edge_tpu_that_starts(
-    fer_edge: Path, tmp_path: Path, compiled_bundle: Path
+    start_daemon: StartDaemon, tmp_path: Path, compiled_bundle: Path
 ) -> None:
     """Its process is gone with the daemon."""
     config = _write(tmp_path / "a.toml", _AWAY, compiled_bundle)
-    daemon = RunningDaemon(fer_edge, config)
+    daemon = start_daemon(config)
     daemon.wait_for("Edge TPU: starting")
     _check_last_words(daemon.stop())
     for command in Path("/proc").glob("[0-9]*/cmdline"):

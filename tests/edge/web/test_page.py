@@ -17,7 +17,7 @@ from fer_edge.cameras.drawn import Drawn
 from fer_edge.cameras.settings import CameraSettings
 from fer_edge.config import Config
 from fer_edge.controls import Controls
-from fer_edge.daemon import Turn, run
+from fer_edge.daemon import run
 from fer_edge.events import EventType
 from fer_edge.moment import read_clocks
 from fer_edge.monitor import About, Monitor
@@ -110,13 +110,13 @@ def live() -> Iterator[Live]:
     )
     stop = threading.Event()
 
-    def watch(turn: Turn) -> None:
-        monitor.see(turn)
-        web.see(turn)
+    def film() -> None:
+        watches = [monitor.see, web.see]
+        camera = Looping()
+        notice = monitor.arrive
+        run(camera, parts.pipeline, [web], stop, watches=watches, notice=notice)
 
-    loop = threading.Thread(
-        target=run, args=(Looping(), parts.pipeline, [web], stop, watch)
-    )
+    loop = threading.Thread(target=film)
     loop.start()
     yield Live(f"http://127.0.0.1:{web.port}/", controls, labels)
     stop.set()
