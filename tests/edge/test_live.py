@@ -142,7 +142,7 @@ def test_mistakes_are_told_before_anything_starts(
     )
     daemon = start_daemon(config)
     assert daemon.process.wait(60.0) == 2
-    assert [line.split(": ", 2)[1:] for line in daemon.said] == [
-        [f"{config}:6", "mqtt.pasword_file: unknown key; did you mean password_file?"],
-        [f"{config}:8", "http.port: 80000; allowed is 0 to 65535"],
+    assert [line.removeprefix("fer-edge: ") for line in daemon.said] == [
+        f"{config}:6: mqtt.pasword_file: unknown key; did you mean password_file?",
+        f"{config}:8: http.port: 80000; allowed is 0 to 65535",
     ]
