@@ -235,3 +235,14 @@ def test_outbox(repository: Path, tmp_path: Path) -> None:
         assert figures[f"{name}_steady"]["put_to_stored_ms"]["median"] > 0
     assert figures["durable_burst"]["bytes_an_event"] > 300
     assert list(tmp_path.iterdir()) == []
+
+
+def test_dead_broker(repository: Path) -> None:
+    """Every kind of broker has its figures, and none is its own measure."""
+    done = script(repository, "dead_broker.py", "--frames", "100", "--rounds", "1")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["none"]["p99_to_none"] == 1.0
+    for name in ("refusing", "silent"):
+        assert figures[name]["p99_ms"] >= figures[name]["p50_ms"] > 0.0
+        assert figures[name]["p99_to_none"] > 0.0
