@@ -73,7 +73,8 @@ def test_states_for_whoever_comes_later(broker: Broker, settings: MqttSettings) 
     """Everything but events and figures is retained, and says what is now."""
     with DeviceStage(settings) as device:
         device.publisher.publish(event(1, "sad", track=7))
-        await_that(lambda: not device.outbox.events and device.connected)
+        with Watcher(broker.port) as early:
+            early.await_payload(f"{ROOT}/emotion/state", "sad")
         with Watcher(broker.port) as late:
             late.await_payload(f"{ROOT}/emotion/state", "sad")
             late.await_payload(f"{ROOT}/available", "online")

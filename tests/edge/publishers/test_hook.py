@@ -163,7 +163,8 @@ def test_endless_output(shell: RunShell) -> None:
     finally:
         tracemalloc.stop()
     assert finished == Finished("killed after 1 s", ("y",) * 20)
-    assert most < 1_000_000
+    # It prints gigabytes; the rest is other tests' threads.
+    assert most < 20_000_000
 
 
 def test_odd_output(shell: RunShell) -> None:
