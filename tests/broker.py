@@ -174,6 +174,11 @@ class Watcher:
     ) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        # They hold this object, and it the client, which closes the last of its sockets
+        # when it is forgotten: at once, and not by chance in some other test.
+        self._client.on_connect = None
+        self._client.on_subscribe = None
+        self._client.on_message = None
 
     @property
     def messages(self) -> list[Seen]:

@@ -75,6 +75,7 @@ def test_states_for_whoever_comes_later(broker: Broker, settings: MqttSettings) 
         device.publisher.publish(event(1, "sad", track=7))
         with Watcher(broker.port) as early:
             early.await_payload(f"{ROOT}/emotion/state", "sad")
+            early.await_payload(f"{ROOT}/available", "online")
         with Watcher(broker.port) as late:
             late.await_payload(f"{ROOT}/emotion/state", "sad")
             late.await_payload(f"{ROOT}/available", "online")
