@@ -42,7 +42,7 @@ class DetectorSettings:
     """Time after which a face is looked for anew, near where it is expected; in between
     it is followed by its motion. 0 looks in every frame. Earlier if it is in doubt.
     While no face is known, or one is missing, the whole frame is searched as often."""
-    newcomer_seconds: float = option(1.0, low=0.0, high=10.0, live=True)
+    newcomer_seconds: float = option(0.5, low=0.0, high=10.0, live=True)
     """Time between two searches of the whole frame while all known faces are found:
     how late one more is noticed. Never less than ``every_seconds``. A search takes as
     long as looking for six known faces."""
