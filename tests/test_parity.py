@@ -1,7 +1,7 @@
 """Int8 against float, on the same faces: the compact network and the study's.
 
 On drawn faces always, on real ones when the shared material is there. The study's
-networks are trained here without drop-out, and the two large ones on faces of 32x32:
+networks are trained here without drop-out, and the two large ones on smaller faces:
 so they learn in a minute, and it is their operators that conversion can break. A
 network of a minute is often in doubt and flips more, so its bounds are wider than the
 default ones, which one trained in full keeps (README, "The converter").
@@ -21,7 +21,7 @@ from processes import run_command
 GATES = ("--max-accuracy-drop", "3", "--min-agreement", "0.85")
 JUDGES = 2237
 """Validation faces, but for the 200 that calibrate and 5 copies of those."""
-STUDY = [("base", 48, 5), ("batchnorm", 32, 5), ("complex", 32, 3)]
+STUDY = [("base", 48, 5), ("batchnorm", 24, 5), ("complex", 32, 3)]
 
 
 def train(data: Path, network: str, side: int, epochs: int, path: Path) -> None:

@@ -72,10 +72,12 @@ def test_one_emotion_after_another(watcher: Watcher, settings: MqttSettings) -> 
 def test_states_for_whoever_comes_later(broker: Broker, settings: MqttSettings) -> None:
     """Everything but events and figures is retained, and says what is now."""
     with DeviceStage(settings) as device:
-        device.publisher.publish(event(1, "sad", track=7))
         with Watcher(broker.port) as early:
+            device.publisher.publish(event(1, "sad", track=7))
             early.await_payload(f"{ROOT}/emotion/state", "sad")
             early.await_payload(f"{ROOT}/available", "online")
+            await_that(lambda: early.of(f"{ROOT}/stats"))
+        await_that(lambda: not device.outbox.events)
         with Watcher(broker.port) as late:
             late.await_payload(f"{ROOT}/emotion/state", "sad")
             late.await_payload(f"{ROOT}/available", "online")
