@@ -150,6 +150,7 @@ class Watcher:
         self._topics = topics
         self._messages: list[Seen] = []
         self._subscribed = threading.Event()
+        self._ended = threading.Event()
         self._client = Client(
             CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv311
         )
@@ -159,6 +160,7 @@ class Watcher:
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
+        self._client.on_disconnect = self._on_disconnect
         self._client.connect("127.0.0.1", broker)
         self._client.loop_start()
         assert self._subscribed.wait(_LONG)
@@ -179,6 +181,7 @@ class Watcher:
         self._client.on_connect = None
         self._client.on_subscribe = None
         self._client.on_message = None
+        self._client.on_disconnect = None
 
     @property
     def messages(self) -> list[Seen]:
@@ -193,6 +196,10 @@ class Watcher:
         """Send a message, and wait until the broker has it."""
         self._client.publish(topic, payload, 1, retained).wait_for_publish(_LONG)
 
+    def await_end(self) -> None:
+        """Wait until all is read that a broker has sent before it died."""
+        assert self._ended.wait(_LONG)
+
     def await_payload(self, topic: str, payload: str, times: int = 1) -> None:
         """Wait until a topic has had a payload, so many times."""
         await_that(lambda: self.of(topic).count(payload) >= times, f"{topic} {payload}")
@@ -203,6 +210,9 @@ class Watcher:
 
     def _on_subscribe(self, *_rest: Any) -> None:
         self._subscribed.set()
+
+    def _on_disconnect(self, *_rest: Any) -> None:
+        self._ended.set()
 
     def _on_message(self, _client: Client, _data: Any, message: Any) -> None:
         seen = Seen(message.topic, message.payload.decode(), message.retain)

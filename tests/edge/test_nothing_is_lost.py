@@ -80,6 +80,7 @@ def test_ten_thousand_events(repository: Path, tmp_path: Path) -> None:
                             watcher.await_payload("word", "last")
                         else:
                             broker.kill()
+                            watcher.await_end()
                         relay.cut()
                         got += watcher.of(_EVENTS)
                     if death != "daemon":

@@ -163,6 +163,7 @@ def test_broker_killed_in_mid_stream(broker: Broker, settings: MqttSettings) -> 
                     sent += 200
                     await_that(lambda: len(watcher.of(f"{ROOT}/events")) >= 20)
                     broker.kill()
+                    watcher.await_end()
                     relay.cut()
                     await_that(lambda: not device.connected)
                     got += watcher.of(f"{ROOT}/events")
