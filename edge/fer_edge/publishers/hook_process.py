@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import IO
 
 from fer_contract.errors import one_line
 
@@ -80,32 +81,38 @@ def run_process(
         env=environment_for_hooks(os.environ),
         start_new_session=True,  # its group is all that it starts
     )
-    heard = _attend(process, text, until, stop)
+    stdin, stdout = process.stdin, process.stdout
+    assert stdin is not None
+    assert stdout is not None
     failure = ""
-    if process.poll() is None:
-        failure = f"killed after {timeout_seconds:g} s"
-        # Not yet waited for, it keeps its number. It may have become another user's.
-        with contextlib.suppress(PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    try:
-        code = process.wait(_KILL_SECONDS)
-    except subprocess.TimeoutExpired:
-        return Finished(f"{failure}, but does not end", heard)
+    # Closed after the kill: who writes to a closed pipe ends by that, and would be told
+    # of as one that ended by itself, in time.
+    with stdin, stdout:
+        heard = _attend(process, stdin, stdout, text, until, stop)
+        if process.poll() is None:
+            failure = f"killed after {timeout_seconds:g} s"
+            # Not yet waited for, it keeps its number. It may have become another
+            # user's.
+            with contextlib.suppress(PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        try:
+            code = process.wait(_KILL_SECONDS)
+        except subprocess.TimeoutExpired:
+            return Finished(f"{failure}, but does not end", heard)
     return Finished(failure or _ending(code), heard)
 
 
 def _attend(
     process: subprocess.Popen[bytes],
+    stdin: IO[bytes],
+    stdout: IO[bytes],
     text: bytes,
     until: float,
     stop: threading.Event,
 ) -> tuple[str, ...]:
     """Feed and hear a process until it has ended or must; return its first lines."""
-    stdin, stdout = process.stdin, process.stdout
-    assert stdin is not None
-    assert stdout is not None
     heard = b""
-    with stdin, stdout, selectors.DefaultSelector() as selector:
+    with selectors.DefaultSelector() as selector:
         for stream, event in (
             (stdin, selectors.EVENT_WRITE),
             (stdout, selectors.EVENT_READ),
