@@ -14,22 +14,13 @@ from fer_edge.controls import Controls
 from fer_edge.daemon import Turn
 from fer_edge.events import Event, EventType
 from fer_edge.moment import Moment
-from fer_edge.monitor import BUCKETS, About, Monitor, Status
+from fer_edge.monitor import BUCKETS, Monitor, Status
 from fer_edge.pipeline import Face, Processed
 from fer_edge.stages import Stage
+from mqtt_stage import ABOUT, event
 
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 _BEGUN = 100.0
-_ABOUT = About(
-    version="1.0.0",
-    camera="door",
-    source="/dev/video0",
-    model="compact",
-    runtime="litert 2",
-    detector="haar",
-    labels=("happy", "sad"),
-    started_at=_START,
-)
 _STATE = ClassifierState(Device.CPU, since=_BEGUN)
 
 
@@ -54,22 +45,7 @@ def _turn(
 
 
 def _event(kind: EventType, emotion: str) -> Event:
-    return Event(
-        type=kind,
-        id="door-1",
-        seq=1,
-        camera="door",
-        track=1,
-        emotion=emotion,
-        score=0.9,
-        scores={"happy": 0.9, "sad": 0.1},
-        started_at=_START,
-        at=_START,
-        ended_at=_START if kind is EventType.END else None,
-        dwell_seconds=0.0,
-        replayed=False,
-        model="compact",
-    )
+    return event(1, emotion, kind=kind)
 
 
 def _see(monitor: Monitor, turn: Turn) -> None:
@@ -88,7 +64,7 @@ def controls() -> Controls:
 @pytest.fixture
 def monitor(controls: Controls) -> Monitor:
     """Of a daemon that has begun just now."""
-    return Monitor(_ABOUT, _moment(0.0), controls, lambda: _STATE)
+    return Monitor(ABOUT, _moment(0.0), controls, lambda: _STATE)
 
 
 def _status(monitor: Monitor, seconds: float) -> Status:
@@ -98,7 +74,7 @@ def _status(monitor: Monitor, seconds: float) -> Status:
 def test_before_the_first_frame(monitor: Monitor) -> None:
     """Nothing was seen, for ever; what stands still is told all the same."""
     status = _status(monitor, 3.0)
-    assert status.about == _ABOUT
+    assert status.about == ABOUT
     assert status.uptime_seconds == 3.0
     assert (status.frames, status.frames_per_second) == (0, 0.0)
     assert status.frame_age_seconds == status.processed_age_seconds == math.inf

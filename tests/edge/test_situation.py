@@ -1,41 +1,23 @@
 """What the faces show now, as events tell it."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_edge.events import Event, EventType
 from fer_edge.situation import Situation
-
-_START = datetime(2024, 1, 1, tzinfo=UTC)
+from mqtt_stage import event
 
 
 def _event(kind: EventType, track: int, seq: int, emotion: str = "happy") -> Event:
-    at = _START + timedelta(seconds=seq)
-    return Event(
-        type=kind,
-        id=f"door-{track}",
-        seq=seq,
-        camera="door",
-        track=track,
-        emotion=emotion,
-        score=0.9,
-        scores={"happy": 0.9, "sad": 0.1},
-        started_at=at,
-        at=at,
-        ended_at=at if kind is EventType.END else None,
-        dwell_seconds=0.0,
-        replayed=False,
-        model="compact",
-    )
+    return event(seq, emotion, kind=kind, track=track, episode=f"door-{track}")
 
 
 def _after(events: Sequence[Event]) -> Situation:
     situation = Situation()
-    for event in events:
-        situation = situation.after(event)
+    for one in events:
+        situation = situation.after(one)
     return situation
 
 
@@ -77,8 +59,8 @@ def test_beginning_never_seen() -> None:
 def test_any_events(told: list[tuple[EventType, int]]) -> None:
     """Every episode is there once, by its last event, unless that was an end."""
     events = [_event(kind, track, seq) for seq, (kind, track) in enumerate(told, 1)]
-    last = {event.id: event for event in events}
+    last = {one.id: one for one in events}
     going_on = {i: e for i, e in last.items() if e.type is not EventType.END}
     situation = _after(events)
-    assert {event.id: event for event in situation.ongoing} == going_on
+    assert {one.id: one for one in situation.ongoing} == going_on
     assert len(situation.ongoing) == len(going_on)
