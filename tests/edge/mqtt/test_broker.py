@@ -26,6 +26,7 @@ def test_first_words(watcher: Watcher, settings: MqttSettings) -> None:
     states = {"status", "emotion/attributes", "emotion/state", "faces"}
     assert set(topics[: topics.index("available")]) == states
     assert topics.index("events") > topics.index("available")
+    watcher.await_payload(f"{ROOT}/available", "stopped")
     assert watcher.of(f"{ROOT}/available") == ["online", "stopped"]
 
 

@@ -288,6 +288,7 @@ def test_birth_of_home_assistant_that_is_retained(
     with DeviceStage(settings, _HOME) as device:
         device.publish([1])
         await_that(lambda: not device.outbox.events)
+    watcher.await_payload(f"{ROOT}/available", "stopped")
     assert watcher.of(f"{ROOT}/available") == ["online", "stopped"]
 
 
