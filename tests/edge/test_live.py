@@ -77,7 +77,7 @@ def test_everybody_is_told(
         assert json.loads(hooked.read_text()) == first
         assert json.loads(watcher.of("fer/pi/events")[0]) == first
         said = daemon.stop()
-        assert watcher.of("fer/pi/available")[-1] == "stopped"
+        watcher.await_payload("fer/pi/available", "stopped")
     told = [line for line in said if str(broken) in line]
     assert len(told) == 1, said
     assert told[0].startswith("WARNING hooks[0]: ")
