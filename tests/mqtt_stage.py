@@ -40,6 +40,7 @@ ABOUT = About(
     runtime="LiteRT 2.3.0",
     detector="YuNet",
     labels=("happy", "sad", "surprise", "neutral"),
+    purpose="testing",
     started_at=_BEGUN,
 )
 

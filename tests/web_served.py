@@ -42,6 +42,7 @@ def make_status(**changes: Any) -> Status:
             runtime="litert 2.3",
             detector="yunet",
             labels=("happy", "sad", "surprise", "neutral"),
+            purpose="testing",
             started_at=_START,
         ),
         uptime_seconds=100.0,

@@ -12,6 +12,7 @@ import click
 from fer_contract import __version__
 from fer_contract.command import log_to_terminal, require_extra, run
 from fer_contract.errors import naming
+from fer_edge.law.commands import notice_command
 from fer_edge.models.commands import models_group
 
 if TYPE_CHECKING:
@@ -225,6 +226,7 @@ def check_command(*, config: Path) -> None:
 
 
 cli.add_command(models_group)
+cli.add_command(notice_command)
 
 
 @cli.command("schema")

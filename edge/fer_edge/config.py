@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fer_edge import web
+from fer_edge import law, web
 from fer_edge.cameras import settings as camera_settings
 from fer_edge.cameras.settings import CameraSettings
 from fer_edge.classifiers import ModelSettings
 from fer_edge.detectors import DetectorSettings, missing_model
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import ConfigurationError
+from fer_edge.law import LawSettings
 from fer_edge.models.signature import key_complaint
 from fer_edge.options import key_of, read, spelled
 from fer_edge.outbox import OutboxSettings
@@ -45,6 +46,7 @@ class Config:
     outbox: OutboxSettings = field(default_factory=OutboxSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     json_lines: JsonLinesSettings = field(default_factory=JsonLinesSettings)
+    law: LawSettings = field(default_factory=LawSettings)
     hooks: tuple[HookSettings, ...] = ()
 
 
@@ -109,6 +111,7 @@ def complaints(config: Config) -> list[str]:
     found += mqtt_settings.complaints(config.mqtt, config.home_assistant)
     found += web.complaints(config.http)
     found += hook.complaints(config.hooks)
+    found += law.complaints(config.law)
     return found
 
 

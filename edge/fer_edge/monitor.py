@@ -39,6 +39,8 @@ class About:
     runtime: str
     detector: str
     labels: tuple[str, ...]
+    purpose: str
+    """What emotions are read for."""
     started_at: datetime
 
 

@@ -194,7 +194,7 @@ def _complaint(value: Any, wanted: object, limits: Mapping[str, Any]) -> str | N
         if not isinstance(value, str):
             return "a text in quotes is wanted"
         if limits["one_of"] and value not in limits["one_of"]:
-            return f"allowed are {', '.join(limits['one_of'])}"
+            return f"allowed are {', '.join(filter(None, limits['one_of']))}"
         forms = limits["forms"]
         if forms and not any(has_form(value, form) for form in forms):
             return f"allowed are {', '.join(map(repr, forms))}"

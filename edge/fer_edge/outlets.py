@@ -129,5 +129,6 @@ def _about(config: Config, parts: Parts, begun: Moment) -> About:
         runtime=classifier.runtime,
         detector=parts.detector,
         labels=classifier.labels,
+        purpose=config.law.purpose,
         started_at=begun.at,
     )

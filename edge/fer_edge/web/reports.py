@@ -47,6 +47,7 @@ def info(status: Status) -> dict[str, Any]:
         "runtime": about.runtime,
         "detector": about.detector,
         "labels": about.labels,
+        "purpose": about.purpose,
         "uncertain": UNCERTAIN,
         "started_at": rfc3339(about.started_at),
     }

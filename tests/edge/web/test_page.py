@@ -101,6 +101,7 @@ def live() -> Iterator[Live]:
         runtime=classifier.runtime,
         detector="haar",
         labels=labels,
+        purpose="testing",
         started_at=datetime.now(UTC),
     )
     controls = Controls()

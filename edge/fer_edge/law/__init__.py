@@ -1,0 +1,70 @@
+"""What emotions are read for, who answers for it, and whether the law forbids it.
+
+Regulation (EU) 2024/1689, the AI Act: its Article 5(1)(f) forbids to infer emotions in
+the areas of workplace and education institutions but for medical or safety reasons, and
+its Article 50(3) has whoever uses such a system inform the people in front of it.
+"""
+
+from dataclasses import dataclass
+
+from fer_edge.options import option
+
+PURPOSES = (
+    "home",
+    "research",
+    "testing",
+    "art",
+    "entertainment",
+    "retail",
+    "accessibility",
+    "medical",
+    "safety",
+    "workplace",
+    "education",
+    "other",
+)
+
+GROUNDS = ("medical", "safety")
+"""The reasons for which Article 5(1)(f) lets emotions be inferred all the same."""
+
+_FORBIDDEN = ("workplace", "education")
+
+
+@dataclass(frozen=True, slots=True)
+class LawSettings:
+    """``[law]``."""
+
+    purpose: str = option("", one_of=("", *PURPOSES))
+    """What emotions are read for, or where: needed to run. Where people work it is
+    workplace, and where they are taught education, whatever else it is for."""
+    ground: str = option("", one_of=("", *GROUNDS))
+    """The reason, medical or safety, without which workplace and education are refused
+    (EU AI Act, Article 5(1)(f))."""
+    reference: str = option("")
+    """The document that shows the ground."""
+    operator: str = option("")
+    """Who answers for the camera: a name that the notice shows."""
+    contact: str = option("")
+    """Where people can ask: an address, or a telephone number."""
+    aim: str = option("")
+    """What the emotions are read for, in a sentence for those who read the notice."""
+    legal_basis: str = option("")
+    """Why personal data may be processed, as the GDPR, Article 6 or 9, names it."""
+    retention: str = option("")
+    """How long events are kept, by whoever receives them, too."""
+
+
+def complaints(settings: LawSettings) -> list[str]:
+    """Say what keeps a daemon from reading emotions, a line a key."""
+    if not settings.purpose:
+        return [
+            "law.purpose: missing; say what emotions are read for: "
+            + ", ".join(PURPOSES)
+        ]
+    if settings.purpose in _FORBIDDEN and not settings.ground:
+        return [
+            f"law.purpose: {settings.purpose!r}; emotions may not be inferred there "
+            "(EU AI Act, Article 5(1)(f)), but for medical or safety reasons: "
+            'law.ground = "medical" or "safety" declares one'
+        ]
+    return []
