@@ -44,7 +44,7 @@ def serve(path: Path) -> None:
         parts = assemble(config, classifier, last_seq)
         camera = open_camera(config.camera, datetime.now(UTC))
         outlets = open_outlets(config, parts, trial, outbox, controls, begun)
-        complain(described(parts, config.camera))
+        complain(f"{described(parts, config.camera)}; purpose: {config.law.purpose}")
         summary = run(
             camera,
             parts.pipeline,

@@ -222,6 +222,8 @@ def test_daemon_whose_camera_dies(serve: Serve, fer_edge: Path, tmp_path: Path) 
         stall_seconds = 3.0
         first_retry_seconds = 0.5
         give_up_seconds = 4.0
+        [law]
+        purpose = "testing"
         """
     )
     with subprocess.Popen(

@@ -20,6 +20,7 @@ from fer_contract.manifest import BundleManifest, read_manifest
 from fer_contract.preprocess import Pixels
 from fer_edge.config_schema import config_schema
 from fer_edge.events import event_schema
+from fer_edge.law import PURPOSES
 from fer_edge.models import RELEASED
 from fer_trainer.synthetic import Square, Video
 
@@ -181,6 +182,7 @@ def test_run_by_a_configuration(
     config.write_text(
         f'[camera]\nsource = "{video}"\nname = "door"\n'
         f'[model]\nbundle = "{bundle}"\n[episodes]\nupdate_seconds = 0.5\n'
+        '[law]\npurpose = "testing"\n'
     )
     finished = run("run", "--config", config)
     assert finished.returncode == 0, finished.stderr
@@ -207,11 +209,13 @@ def test_check_of_the_documented_configuration(run: Run, repository: Path) -> No
     """As it is delivered, it says what is to be filled in."""
     path = repository / "systemd" / "fer-edge.toml"
     lines = path.read_text(encoding="utf-8").splitlines()
-    number = lines.index('source = ""') + 1
+    source, purpose = (lines.index(f'{key} = ""') + 1 for key in ("source", "purpose"))
     finished = run("check", path)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.splitlines() == [
-        f"fer-edge: {path}:{number}: camera.source: empty; a camera, URL or recording",
+        f"fer-edge: {path}:{source}: camera.source: empty; a camera, URL or recording",
+        f"{path}:{purpose}: law.purpose: missing; say what emotions are read for: "
+        + ", ".join(PURPOSES),
     ]
 
 
@@ -221,8 +225,9 @@ def test_check_of_a_good_configuration(
     """The documented configuration is good once it is filled in."""
     text = (repository / "systemd" / "fer-edge.toml").read_text(encoding="utf-8")
     path = tmp_path / "fer-edge.toml"
-    assert text.count('\nsource = ""\n') == 1
-    text = text.replace('\nsource = ""\n', '\nsource = "somewhere"\n')
+    for key, value in (("source", "somewhere"), ("purpose", "testing")):
+        assert text.count(f'\n{key} = ""\n') == 1
+        text = text.replace(f'\n{key} = ""\n', f'\n{key} = "{value}"\n')
     path.write_text(text, encoding="utf-8")
     finished = run("check", path)
     assert (finished.returncode, finished.stderr) == (0, "")
@@ -232,7 +237,7 @@ def test_check_of_a_good_configuration(
 def test_check_of_a_bad_configuration(run: Run, tmp_path: Path) -> None:
     """Every mistake has its line, without a traceback."""
     path = tmp_path / "fer-edge.toml"
-    path.write_text("[camera]\nnme = 1\nname = 2\n")
+    path.write_text('[camera]\nnme = 1\nname = 2\n[law]\npurpose = "testing"\n')
     finished = run("check", path)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.splitlines() == [
@@ -461,7 +466,7 @@ def test_missing_source(run: Run, bundle: Path, tmp_path: Path) -> None:
 def test_no_source(run: Run, tmp_path: Path, bundle: Path) -> None:
     """A configuration without a source is named by its key."""
     config = tmp_path / "fer-edge.toml"
-    config.write_text(f'[model]\nbundle = "{bundle}"\n')
+    config.write_text(f'law.purpose = "testing"\n[model]\nbundle = "{bundle}"\n')
     wanted = f"{config}: camera.source: empty;"
     _check_complaint(run("run", "--config", config), 2, wanted)
 
@@ -519,7 +524,10 @@ def test_garbage_yunet(run: Run, video: Path, bundle: Path, tmp_path: Path) -> N
 def test_bad_configuration(run: Run, tmp_path: Path, video: Path, bundle: Path) -> None:
     """A mistake in the configuration keeps the daemon from starting."""
     config = tmp_path / "fer-edge.toml"
-    config.write_text(f'[camera]\nsource="{video}"\n[episodes]\nthreshold = 2.0\n')
+    config.write_text(
+        f'[camera]\nsource="{video}"\n[episodes]\nthreshold = 2.0\n'
+        '[law]\npurpose = "testing"\n'
+    )
     wanted = f"{config}:4: episodes.threshold: 2.0; allowed is 0 to 1"
     _check_complaint(run("run", "--config", config), 2, wanted)
     finished = run("replay", video, "--bundle", bundle, "--config", config)

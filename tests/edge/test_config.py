@@ -19,6 +19,7 @@ from fer_edge.config import (
 from fer_edge.detectors import DetectorSettings
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import ConfigurationError
+from fer_edge.law import PURPOSES, LawSettings
 from fer_edge.options import plain, read
 from fer_edge.publishers.hook import HookSettings
 
@@ -160,7 +161,8 @@ def test_documented_configuration(documented: Path) -> None:
 
 def test_missing_source(tmp_path: Path) -> None:
     """What is missing from a section is told with the line of its header."""
-    path = _write(tmp_path, '[model]\n\n[camera]\nname = "door"\n')
+    text = '[model]\n\n[camera]\nname = "door"\n[law]\npurpose = "testing"\n'
+    path = _write(tmp_path, text)
     with pytest.raises(ConfigurationError) as caught:
         check_config(path)
     complaint = "camera.source: empty; a camera, URL or recording"
@@ -176,18 +178,21 @@ def test_byte_order_mark(tmp_path: Path) -> None:
 
 def test_complaints(state_directory: Path) -> None:
     """A source is needed, and a model where yunet is asked for; no bundle is."""
-    source, model = (
+    source, purpose, model = (
         "camera.source: empty; a camera, URL or recording",
+        f"law.purpose: missing; say what emotions are read for: {', '.join(PURPOSES)}",
         "faces.yunet_model: empty, and "
         f"{state_directory / 'face_detection_yunet_2023mar.onnx'} is missing; "
         "fer-edge models fetch-detector",
     )
     camera = CameraSettings(source="door.avi")
-    filled = Config(camera, ModelSettings("bundle"))
+    law = LawSettings(purpose="testing")
+    filled = Config(camera, ModelSettings("bundle"), law=law)
     yunet = DetectorSettings("yunet")
-    assert complaints(Config()) == [source]
-    assert complaints(Config(camera)) == []
-    assert complaints(Config(faces=yunet)) == [source, model]
+    assert complaints(Config()) == [source, purpose]
+    assert complaints(Config(camera)) == [purpose]
+    assert complaints(Config(camera, law=law)) == []
+    assert complaints(Config(law=law, faces=yunet)) == [source, model]
     assert complaints(filled) == []
     assert complaints(replace(filled, faces=yunet)) == [model]
     for faces in (replace(yunet, yunet_model="a.onnx"), DetectorSettings("haar")):
@@ -202,6 +207,7 @@ def test_check_of_mistakes_of_both_kinds(tmp_path: Path, state_directory: Path) 
         camera.source = 5
         model.bundel = "bundle"
         faces.detector = "yunet"
+        law.purpose = "espionage"
         """,
     )
     with pytest.raises(ConfigurationError) as caught:
@@ -212,6 +218,7 @@ def test_check_of_mistakes_of_both_kinds(tmp_path: Path, state_directory: Path) 
         f"{path}:4: faces.yunet_model: empty, and "
         f"{state_directory / 'face_detection_yunet_2023mar.onnx'} is missing; "
         "fer-edge models fetch-detector",
+        f"{path}:5: law.purpose: 'espionage'; allowed are {', '.join(PURPOSES)}",
     ]
 
 

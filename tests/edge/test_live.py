@@ -25,7 +25,8 @@ def configure(tmp_path: Path, long_video: Path) -> Configure:
     def write(*sections: str, camera: str = "") -> Path:
         path = tmp_path / "fer-edge.toml"
         first = f'[camera]\nsource = "{long_video}"\npace = "recorded"{camera}'
-        path.write_text("\n".join([first, *sections]) + "\n")
+        law = '[law]\npurpose = "testing"'
+        path.write_text("\n".join([first, *sections, law]) + "\n")
         return path
 
     return write
@@ -93,6 +94,7 @@ def test_settings_are_changed_while_it_runs(
     daemon.process.send_signal(signal.SIGHUP)
     daemon.wait_for("applied: episodes.update_seconds, 0.1 instead of 5.0")
     daemon.wait_for("needs a restart: camera.name")
+    assert any(line.endswith("; purpose: testing") for line in daemon.said)
     daemon.wait_until(lambda: len(daemon.events) >= 4)
     path = configure("[episodes]\nupdate_seconds = -1")
     daemon.process.send_signal(signal.SIGHUP)

@@ -119,6 +119,7 @@ def configure(tmp_path: Path, video: Path) -> Callable[[int], Path]:
             "first_retry_seconds = 0.1\nlongest_retry_seconds = 0.2\n"
             f'[outbox]\npath = "{tmp_path}/outbox.sqlite"\n'
             "[episodes]\nupdate_seconds = 0.2\n"
+            '[law]\npurpose = "testing"\n'
         )
         return path
 

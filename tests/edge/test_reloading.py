@@ -28,7 +28,9 @@ from fer_edge.publishers.hook import HookSettings
 from fer_edge.reloading import Answer, Outcome, after, compare, log, reload
 from fer_edge.tracking import TrackingSettings
 
-_GOOD = '[camera]\nsource = "rtsp://ann:sesame@127.0.0.1/door"\n'
+_GOOD = (
+    'law.purpose = "testing"\n[camera]\nsource = "rtsp://ann:sesame@127.0.0.1/door"\n'
+)
 
 
 @pytest.fixture
@@ -94,8 +96,8 @@ def test_mistakes(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     reloaded = reload(path, running)
     assert reloaded.config is running
     assert _texts(reloaded.answers) == [
-        f"rejected: {path}:5: episodes.hysteresis: 2; allowed is 0 to 1",
-        f"rejected: {path}:7: tracking.lots: unknown key",
+        f"rejected: {path}:6: episodes.hysteresis: 2; allowed is 0 to 1",
+        f"rejected: {path}:8: tracking.lots: unknown key",
     ]
     log(reloaded.answers)
     assert caplog.messages[-1] == "reload: all stays as it was"
@@ -107,7 +109,7 @@ def test_contradiction(path: Path) -> None:
     path.write_text(_GOOD + "give_up_seconds = 1\nstall_seconds = 2\n")
     (answer,) = reload(path, running).answers
     assert answer.outcome is Outcome.REJECTED
-    assert f"{path}:3: camera.give_up_seconds: 1; no more than" in str(answer)
+    assert f"{path}:4: camera.give_up_seconds: 1; no more than" in str(answer)
 
 
 @pytest.mark.parametrize("content", [None, b"[camera", b"\xff"])

@@ -38,7 +38,7 @@ def compiled_bundle(tmp_path: Path) -> Path:
 def _write(config: Path, source: str, bundle: str | Path = "") -> Path:
     config.write_text(
         f'[camera]\nsource = "{source}"\nstall_seconds = {_STALL_SECONDS}\n'
-        f'[model]\nbundle = "{bundle}"\n'
+        f'[model]\nbundle = "{bundle}"\n[law]\npurpose = "testing"\n'
     )
     return config
 

@@ -188,6 +188,8 @@ def test_daemon_whose_camera_is_unplugged(tmp_path: Path) -> None:
         height = 180
         stall_seconds = 1.0
         give_up_seconds = 2.0
+        [law]
+        purpose = "testing"
         """
     )
     program = Path(sys.executable).parent / "fer-edge"

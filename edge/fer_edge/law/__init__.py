@@ -41,7 +41,7 @@ class LawSettings:
     """The reason, medical or safety, without which workplace and education are refused
     (EU AI Act, Article 5(1)(f))."""
     reference: str = option("")
-    """The document that shows the ground."""
+    """The document that shows the ground; needed with workplace and education."""
     operator: str = option("")
     """Who answers for the camera: a name that the notice shows."""
     contact: str = option("")
@@ -61,10 +61,18 @@ def complaints(settings: LawSettings) -> list[str]:
             "law.purpose: missing; say what emotions are read for: "
             + ", ".join(PURPOSES)
         ]
-    if settings.purpose in _FORBIDDEN and not settings.ground:
+    if settings.purpose not in _FORBIDDEN:
+        return []
+    if not settings.ground:
         return [
             f"law.purpose: {settings.purpose!r}; emotions may not be inferred there "
             "(EU AI Act, Article 5(1)(f)), but for medical or safety reasons: "
             'law.ground = "medical" or "safety" declares one'
+        ]
+    if not settings.reference.strip():
+        return [
+            f"law.reference: {settings.reference!r}; the document is wanted that shows "
+            f"the {settings.ground} reason, without which emotions may not be inferred "
+            "there (EU AI Act, Article 5(1)(f))"
         ]
     return []

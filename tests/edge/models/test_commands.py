@@ -248,7 +248,10 @@ def test_signed_models(
 def test_key_that_is_none(tmp_path: Path) -> None:
     """The check of a configuration names it."""
     config = tmp_path / "fer-edge.toml"
-    config.write_text('[camera]\nsource = "0"\n[model]\npublic_key = "x"\n')
+    config.write_text(
+        '[camera]\nsource = "0"\n[model]\npublic_key = "x"\n'
+        '[law]\npurpose = "testing"\n'
+    )
     finished = run_command("fer-edge", "check", config)
     _check_complaint(
         finished, 2, f"{config}:4: model.public_key: 'x'; the last line of "

@@ -288,7 +288,9 @@ def daemon(
 ) -> Callable[..., subprocess.Popen[str]]:
     """Start the daemon on a recording, with the store of this test."""
     config = tmp_path / "fer-edge.toml"
-    config.write_text(f'[camera]\nsource = "{video}"\npace = "recorded"\n')
+    config.write_text(
+        f'[camera]\nsource = "{video}"\npace = "recorded"\n[law]\npurpose = "testing"\n'
+    )
 
     def start() -> subprocess.Popen[str]:
         return subprocess.Popen(
