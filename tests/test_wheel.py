@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fer_edge.law.notice import LANGUAGES
+
 
 @pytest.fixture(scope="module")
 def names(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
@@ -46,6 +48,8 @@ def test_what_is_no_module_is_in_it_too(repository: Path, names: set[str]) -> No
         for path in (repository / "edge" / "fer_edge" / "released").iterdir()
     } <= others
     assert "fer_trainer/presets/compact.npz" in others
+    texts = {f"fer_edge/law/texts/{language}.toml" for language in LANGUAGES}
+    assert texts == {name for name in others if "/law/" in name}
     assert any(name.endswith("share/fer-edge/systemd/fer-edge.toml") for name in others)
 
 

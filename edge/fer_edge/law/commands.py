@@ -35,7 +35,8 @@ def notice_command(*, config: Path, language: str, html: Path | None) -> None:
         raise ConfigurationError(*(f"{config}: {line}" for line in lines))
     manifest = read_manifest(bundle_of(settings.model.bundle), BundleManifest)
     # The broker may switch the preview on where its commands are heeded.
-    preview = settings.http.preview or settings.mqtt.commands
+    switched = bool(settings.mqtt.host) and settings.mqtt.commands
+    preview = settings.http.preview or switched
     shown = bool(settings.http.port) and preview
     notice = compose(settings.law, manifest.labels, language, preview=shown)
     if html is None:

@@ -34,7 +34,7 @@ def missing(settings: LawSettings) -> list[str]:
             ("operator", "who answers for the camera"),
             ("contact", "where people can ask"),
         )
-        if not getattr(settings, key)
+        if not getattr(settings, key).strip()
     ]
 
 
@@ -49,7 +49,7 @@ def compose(
         language: one of LANGUAGES.
         preview: whether the live page may show pictures.
     """
-    words = _words(language)
+    words = words_of(language)
     facts = []
     for key, head in words["heads"].items():
         value = getattr(settings, key)
@@ -77,7 +77,8 @@ def as_text(notice: Notice) -> str:
     return "\n\n".join(fill(part, 72) for part in parts) + "\n\n" + "\n".join(facts)
 
 
-def _words(language: str) -> dict[str, Any]:
+def words_of(language: str) -> dict[str, Any]:
+    """Return the texts of a language, of those in LANGUAGES."""
     text = resources.files("fer_edge.law") / "texts" / f"{language}.toml"
     return tomllib.loads(text.read_text(encoding="utf-8"))
 
