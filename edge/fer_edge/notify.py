@@ -1,6 +1,6 @@
 """Words to systemd, which starts the daemon, watches it and shows how it is.
 
-The protocol is sd_notify(3): a datagram of lines to the socket that NOTIFY_SOCKET names.
+The protocol is sd_notify(3): a datagram of lines to the socket NOTIFY_SOCKET.
 """
 
 import logging
@@ -103,7 +103,7 @@ class Supervised:
         if not self._ready:
             self._ready = True
             words["READY"] = 1
-            # Never shorter than the unit says, and longer where the camera is given more.
+            # Never shorter than in the unit, and longer where the camera is given more.
             if self._patience > self._notifier.watchdog_seconds:
                 words["WATCHDOG_USEC"] = _microseconds(self._patience)
         if now - self._beaten >= self._notifier.watchdog_seconds / _BEATS or words:
@@ -113,7 +113,7 @@ class Supervised:
             self._notifier.tell(**words)
 
     def show(self) -> None:
-        """Let ``systemctl status`` show how the daemon is, also while no frame comes."""
+        """Let ``systemctl status`` show how the daemon is, with or without frames."""
         now = read_clocks().seconds
         if self._ready and now - self._shown >= _STATUS_SECONDS:
             self._shown = now

@@ -24,7 +24,8 @@ dd {{ margin: 0; }}
 </style>
 </head>
 <body>
-<svg viewBox="0 0 24 24" fill="none" stroke="#000" stroke-width="1.5" aria-hidden="true">
+<svg viewBox="0 0 24 24" fill="none" stroke="#000" stroke-width="1.5"
+  aria-hidden="true">
 <rect x="1" y="6" width="22" height="15" rx="2"/><path d="M7 6l2-3h6l2 3"/>
 <circle cx="12" cy="13.5" r="5"/><path d="M10 12.5v.1M14 12.5v.1M10 15q2 1.6 4 0"/>
 </svg>

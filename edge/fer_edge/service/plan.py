@@ -1,4 +1,4 @@
-"""What an installation writes and runs, as data: shown by a dry run, done by a real one."""
+"""What an installation writes and runs, as data: shown by a dry run, or done."""
 
 from dataclasses import dataclass
 from pathlib import Path

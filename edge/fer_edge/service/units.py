@@ -43,7 +43,7 @@ UNITS = (
 
 
 def read_file(name: str) -> str:
-    """Return a file of ``systemd/``: the wheel's, or, of an editable install, the source's.
+    """Return a file of ``systemd/``, the wheel's or, of an editable install, the source's.
 
     Raises:
         ConfigurationError: the installation is not whole.
@@ -68,23 +68,28 @@ def own_command(scripts: Path | None = None) -> Path:
         scripts: the folder of its commands; that of this Python if not given.
 
     Raises:
-        ConfigurationError: it is not there, or where the service does not see it.
+        ConfigurationError: it is not there.
     """
     command = (scripts or Path(sysconfig.get_path("scripts"))) / "fer-edge"
     if not command.is_file():
         raise ConfigurationError(f"{command}: missing; install fer-edge anew")
+    return command
+
+
+def command_complaint(command: Path) -> str:
+    """Say what keeps the service from starting a command; empty if nothing does."""
+    if any(character.isspace() or character in "%\"'\\$" for character in str(command)):
+        return (
+            f"{command}: a unit cannot name it; allowed is a path without spaces, "
+            "quotes, % and $"
+        )
     # A virtual environment's Python is a link to one that must be seen, too.
     for needed in (command, (command.parent / "python3").resolve()):
         for hidden in _HIDDEN:
             if needed.is_relative_to(hidden):
-                raise ConfigurationError(
-                    f"{needed}: the service does not see what lies in {hidden}; install "
-                    "fer-edge elsewhere: sudo python3 -m venv --system-site-packages "
-                    "/opt/fer-edge"
+                return (
+                    f"{needed}: the service does not see what lies in {hidden}; "
+                    "install fer-edge elsewhere: "
+                    "sudo python3 -m venv --system-site-packages /opt/fer-edge"
                 )
-    if any(character.isspace() or character in "%\"'\\$" for character in str(command)):
-        raise ConfigurationError(
-            f"{command}: a unit cannot name it; allowed is a path without spaces, "
-            "quotes, % and $"
-        )
-    return command
+    return ""
