@@ -66,6 +66,7 @@ def to_broker(port: int, folder: Path, parts: Parts) -> tuple[MqttPublisher, Exi
         runtime=parts.classifier.runtime,
         detector=parts.detector,
         labels=parts.classifier.labels,
+        purpose="testing",
         started_at=read_clocks().at,
     )
     controls = Controls()

@@ -16,9 +16,7 @@ def service_group() -> None:
 @service_group.command("install")
 @click.option("--now", is_flag=True, help="Start it at once, too.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
-@click.option(
-    "--root", type=_ROOT, default="/", help="Install into this image instead."
-)
+@click.option("--root", type=_ROOT, default="/", help="Of an image to install into.")
 def install_command(*, now: bool, dry_run: bool, root: Path) -> None:
     """Install the service; it starts with the machine from then on.
 
@@ -32,10 +30,11 @@ def install_command(*, now: bool, dry_run: bool, root: Path) -> None:
     """
     from fer_contract.command import complain
     from fer_edge.config import check_config
+    from fer_edge.errors import ConfigurationError
     from fer_edge.service.carrying_out import carry_out
     from fer_edge.service.pairing import picamera_complaint
     from fer_edge.service.plan import installation
-    from fer_edge.service.units import CONFIG, own_command
+    from fer_edge.service.units import CONFIG, command_complaint, own_command
 
     command = own_command()
     if complaint := picamera_complaint():
@@ -46,6 +45,9 @@ def install_command(*, now: bool, dry_run: bool, root: Path) -> None:
     if dry_run:
         for step in [*steps, *restart]:
             click.echo(f"would {step}")
+    if complaint := command_complaint(command):
+        raise ConfigurationError(complaint)
+    if dry_run:
         return
     _need_root(root, "install")
     carry_out(steps, root, click.echo)

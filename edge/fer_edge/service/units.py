@@ -43,7 +43,7 @@ UNITS = (
 
 
 def read_file(name: str) -> str:
-    """Return a file of ``systemd/``, the wheel's or, of an editable install, the source's.
+    """Return a file of ``systemd/``: the wheel's, or the source's of an editable one.
 
     Raises:
         ConfigurationError: the installation is not whole.
