@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from fer_edge.daemon import Turn
 from fer_edge.moment import read_clocks
 from fer_edge.monitor import Status
 
@@ -96,15 +95,15 @@ class Supervised:
             STATUS="waiting for the first frame",
         )
 
-    def see(self, _turn: Turn) -> None:
+    def see(self, _turn: object) -> None:
         """Take note of a frame that is processed, with its events out."""
         now = read_clocks().seconds
         words: dict[str, object] = {}
         if not self._ready:
             self._ready = True
             words["READY"] = 1
-            # Never shorter than in the unit, and longer where the camera is given more.
-            if self._patience > self._notifier.watchdog_seconds:
+            # Else the daemon would be killed before it can say what it lacks.
+            if self._patience - _GRACE_SECONDS >= self._notifier.watchdog_seconds:
                 words["WATCHDOG_USEC"] = _microseconds(self._patience)
         if now - self._beaten >= self._notifier.watchdog_seconds / _BEATS or words:
             self._beaten = now
