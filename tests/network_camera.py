@@ -29,6 +29,8 @@ class NetworkCamera:
         """While set, one frame comes again and again."""
         self.kind = "multipart/x-mixed-replace; boundary=next"
         """Of its answer; with another, text comes instead of frames."""
+        self.picture = b""
+        """A JPEG that is shown instead of the shades."""
         self.connections = 0
         self._authorization = authorization
         self._sockets: list[socket.socket] = []
@@ -69,6 +71,9 @@ class NetworkCamera:
         number = 0
         while not self._closing.wait(_SECONDS):
             if self.stalled.is_set():
+                continue
+            if self.picture:
+                yield self.picture
                 continue
             if not self.frozen.is_set():
                 number += 1

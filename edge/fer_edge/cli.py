@@ -14,6 +14,7 @@ from fer_contract.command import log_to_terminal, require_extra, run
 from fer_contract.errors import naming
 from fer_edge.law.commands import notice_command
 from fer_edge.models.commands import models_group
+from fer_edge.service.commands import service_group
 
 if TYPE_CHECKING:
     from fer_edge.cameras import Camera
@@ -227,6 +228,7 @@ def check_command(*, config: Path) -> None:
 
 cli.add_command(models_group)
 cli.add_command(notice_command)
+cli.add_command(service_group)
 
 
 @cli.command("schema")

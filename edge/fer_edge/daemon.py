@@ -88,7 +88,8 @@ def run(
     watches: Sequence[Watch] = (),
     notice: Notice | None = None,
     controls: Controls | None = None,
-    between: Callable[[], None] | None = None,
+    between: Sequence[Callable[[], None]] = (),
+    ending: Callable[[], None] | None = None,
 ) -> Summary:
     """Process frames until the recording ends or ``stop`` is set.
 
@@ -102,7 +103,8 @@ def run(
         watches: see every frame.
         notice: told of every frame.
         controls: whether frames are looked at; always if not given.
-        between: called between two frames, and while none comes.
+        between: each is called between two frames, and while none comes.
+        ending: called when no more frames will be read, before all that is to be done.
 
     Raises:
         CameraError: the camera fails; episodes are ended before.
@@ -124,10 +126,12 @@ def run(
         for publisher in publishers:
             closing.callback(publisher.close)
         closing.callback(lambda: publish(pipeline.close()))
+        if ending is not None:
+            closing.callback(ending)
         with contextlib.suppress(EndOfFrames):
             while not stop.is_set():
-                if between is not None:
-                    between()
+                for duty in between:
+                    duty()
                 with stopwatch.on(Stage.CAPTURE):
                     frame = camera.read(_READ_SECONDS)
                 if frame is None:

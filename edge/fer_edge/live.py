@@ -16,6 +16,7 @@ from fer_edge.controls import Controls
 from fer_edge.daemon import heed_hangups, run, stop_on_signals
 from fer_edge.models.trial import open_model
 from fer_edge.moment import read_clocks
+from fer_edge.notify import Notifier, Supervised
 from fer_edge.outbox.opening import open_outbox
 from fer_edge.outlets import open_outlets
 from fer_edge.start import assemble, described, summed_up
@@ -32,6 +33,7 @@ def serve(path: Path) -> None:
     stop, hangup = stop_on_signals(), heed_hangups()
     controls = Controls(preview=config.http.preview)
     with ExitStack() as stack:
+        notifier = stack.enter_context(Notifier())
         outbox = None
         if config.mqtt.host:
             # Let go of last, after the events of the end are in it.
@@ -45,17 +47,22 @@ def serve(path: Path) -> None:
         camera = open_camera(config.camera, datetime.now(UTC))
         outlets = open_outlets(config, parts, trial, outbox, controls, begun)
         complain(f"{described(parts, config.camera)}; purpose: {config.law.purpose}")
+        supervised = Supervised(notifier, outlets.status, config.camera.give_up_seconds)
         summary = run(
             camera,
             parts.pipeline,
             outlets.publishers,
             stop,
-            watches=[*outlets.watches, trial.see],
+            watches=[*outlets.watches, trial.see, supervised.see],
             notice=outlets.notice,
             controls=controls,
-            between=_Reloader(
-                path, config, hangup, [parts.reconfigure, outlets.reconfigure]
-            ),
+            between=[
+                _Reloader(
+                    path, config, hangup, [parts.reconfigure, outlets.reconfigure]
+                ),
+                supervised.show,
+            ],
+            ending=supervised.end,
         )
     complain(summed_up(summary))
 

@@ -34,6 +34,8 @@ class Outlets:
     """See every frame."""
     notice: Notice
     """Is told of every frame as it comes."""
+    status: Callable[[], Status]
+    """Tells how the daemon is."""
     reconfigure: Callable[[Config], None]
     """Lets a changed configuration hold, as far as it can without a restart."""
 
@@ -106,7 +108,7 @@ def open_outlets(
 
     if broker is not None:
         broker.start()
-    return Outlets(publishers, watches, monitor.arrive, reconfigure)
+    return Outlets(publishers, watches, monitor.arrive, status, reconfigure)
 
 
 def _open_server(

@@ -247,7 +247,7 @@ def test_work_between_frames(pipeline: Pipeline) -> None:
     """It is done before every read, those that bring no frame included."""
     stop = threading.Event()
     camera, done = Stalling(10, stop), list[int]()
-    run(camera, pipeline, [], stop, between=lambda: done.append(camera.given))
+    run(camera, pipeline, [], stop, between=[lambda: done.append(camera.given)])
     assert len(done) == len(camera.waits) + camera.given
 
 

@@ -1,0 +1,101 @@
+"""Plans, carried out on this machine or in the folder of another one's image."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fer_contract.errors import RefusedError
+from fer_edge.service.plan import Remove, Run, Step, Write
+
+_SECONDS = 240.0
+"""That a command may take. Starting the service waits for its first frame, for which
+the unit gives it 180 s."""
+
+
+def carry_out(steps: Sequence[Step], root: Path, say: Callable[[str], object]) -> None:
+    """Do what a plan says; what is so already is left alone.
+
+    Args:
+        steps: in order.
+        root: folder that stands for ``/``; commands are run only where it is ``/``.
+        say: told of each thing that was done.
+
+    Raises:
+        RefusedError: a command failed; the message has its last words.
+        OSError: a file cannot be written.
+    """
+    for step in steps:
+        match step:
+            case Write():
+                _write(step, root, say)
+            case Remove():
+                _remove(root / step.path.relative_to("/"), say)
+            case Run():
+                if root == Path("/"):
+                    _run(step, say)
+                else:
+                    say(f"not run in an image: {' '.join(step.arguments)}")
+
+
+def _write(step: Write, root: Path, say: Callable[[str], object]) -> None:
+    path = root / step.path.relative_to("/")
+    if path.exists() and step.kept:
+        say(f"kept {path}")
+        return
+    content = step.content.encode()
+    if path.is_file() and path.read_bytes() == content:
+        say(f"unchanged {path}")
+        return
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    # Whole or not at all, whenever the power fails.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            os.fchmod(stream.fileno(), step.mode)
+            if step.group and root == Path("/"):
+                shutil.chown(name, group=step.group)
+            os.fsync(stream.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    say(f"wrote {path}")
+
+
+def _remove(path: Path, say: Callable[[str], object]) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif path.exists() or path.is_symlink():
+        path.unlink()
+    else:
+        return
+    say(f"removed {path}")
+
+
+def _run(step: Run, say: Callable[[str], object]) -> None:
+    spelled = " ".join(step.arguments)
+    try:
+        done = subprocess.run(
+            step.arguments,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        complaint = f"{spelled}: no such command"
+    except subprocess.TimeoutExpired:
+        complaint = f"{spelled}: not done within {_SECONDS:g} s"
+    else:
+        if done.returncode == 0:
+            say(f"ran {spelled}")
+            return
+        words = (done.stderr or done.stdout).strip().splitlines()
+        complaint = f"{spelled}: {words[-1] if words else f'exit {done.returncode}'}"
+    if step.needed:
+        raise RefusedError(complaint)
+    say(f"passed over {complaint}")

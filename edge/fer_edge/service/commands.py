@@ -1,0 +1,122 @@
+"""``fer-edge service``."""
+
+import os
+from pathlib import Path
+
+import click
+
+_ROOT = click.Path(path_type=Path, file_okay=False, exists=True)
+
+
+@click.group("service")
+def service_group() -> None:
+    """Put the daemon on this machine as a systemd service, or take it off."""
+
+
+@service_group.command("install")
+@click.option("--now", is_flag=True, help="Start it at once, too.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
+@click.option("--root", type=_ROOT, default="/", help="Of an image to install into.")
+def install_command(*, now: bool, dry_run: bool, root: Path) -> None:
+    """Install the service; it starts with the machine from then on.
+
+    What is there already stays: the configuration always, the rest if it is the same.
+
+    \b
+    Examples:
+      fer-edge service install --dry-run
+      sudo fer-edge service install
+      sudo fer-edge service install --now
+    """
+    from fer_contract.command import complain
+    from fer_edge.config import check_config
+    from fer_edge.errors import ConfigurationError
+    from fer_edge.service.carrying_out import carry_out
+    from fer_edge.service.pairing import picamera_complaint
+    from fer_edge.service.plan import installation
+    from fer_edge.service.units import CONFIG, command_complaint, own_command
+
+    command = own_command()
+    if complaint := picamera_complaint():
+        complain(f"warning: {complaint}")
+    # Not started before there is something to start.
+    steps = installation(command, now=False)
+    restart = installation(command, now=True)[len(steps) :] if now else []
+    if dry_run:
+        for step in [*steps, *restart]:
+            click.echo(f"would {step}")
+    if complaint := command_complaint(command):
+        raise ConfigurationError(complaint)
+    if dry_run:
+        return
+    _need_root(root, "install")
+    carry_out(steps, root, click.echo)
+    config = root / CONFIG.relative_to("/")
+    if now:
+        check_config(config)
+        carry_out(restart, root, click.echo)
+        return
+    click.echo(f"next: fill in {config}, then")
+    click.echo(f"  fer-edge check {config} && sudo systemctl restart fer-edge")
+
+
+@service_group.command("uninstall")
+@click.option(
+    "--purge", is_flag=True, help="Configuration, models and waiting events, too."
+)
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
+@click.option("--root", type=_ROOT, default="/", help="Take it out of this image.")
+def uninstall_command(*, purge: bool, dry_run: bool, root: Path) -> None:
+    """Stop the service and remove it; configuration and data stay.
+
+    \b
+    Example:
+      sudo fer-edge service uninstall
+    """
+    from fer_edge.service.carrying_out import carry_out
+    from fer_edge.service.plan import removal
+    from fer_edge.service.units import CONFIG, STATE
+
+    steps = removal(purge=purge)
+    if dry_run:
+        for step in steps:
+            click.echo(f"would {step}")
+        return
+    _need_root(root, "uninstall")
+    carry_out(steps, root, click.echo)
+    if not purge:
+        click.echo(f"kept {CONFIG.parent} and {STATE}")
+
+
+@service_group.command("status")
+@click.argument("unit", default="fer-edge")
+def status_command(*, unit: str) -> None:
+    """Tell how the service is; ends with 1 where it is not running.
+
+    UNIT is fer-edge, or fer-edge@door for the camera of /etc/fer-edge/door.toml.
+
+    \b
+    Example:
+      fer-edge service status
+    """
+    from fer_edge.service.state import ask, described, is_well
+
+    unit = unit if unit.endswith(".service") else f"{unit}.service"
+    found = ask(unit)
+    click.echo("\n".join(described(found, unit)))
+    if not is_well(found):
+        raise click.exceptions.Exit(1)
+
+
+def _need_root(root: Path, verb: str) -> None:
+    from fer_edge.errors import ConfigurationError
+
+    if root != Path("/"):
+        return
+    if os.geteuid() != 0:
+        raise ConfigurationError(f"needs root: sudo fer-edge service {verb}")
+    if not Path("/run/systemd/system").is_dir():
+        raise ConfigurationError(
+            "/run/systemd/system: missing; this machine was not started by systemd "
+            "(--root DIR installs into an image)"
+        )

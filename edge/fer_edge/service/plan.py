@@ -1,0 +1,99 @@
+"""What an installation writes and runs, as data: shown by a dry run, or done."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fer_edge.service.units import (
+    CONFIG,
+    SERVICE,
+    STATE,
+    UNITS,
+    USER,
+    for_command,
+    read_file,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A file with a content."""
+
+    path: Path
+    content: str
+    mode: int = 0o644
+    group: str = ""
+    """Who may read it besides root and, by the mode, others; empty for root."""
+    kept: bool = False
+    """Whether one that is there stays as it is."""
+
+    def __str__(self) -> str:
+        return f"write {self.path}" + (" (kept where it is there)" if self.kept else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """A file or a folder with all that it holds."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"remove {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A command."""
+
+    arguments: tuple[str, ...]
+    needed: bool = True
+    """Whether a failure ends it all; else it is told."""
+
+    def __str__(self) -> str:
+        return f"run {' '.join(self.arguments)}"
+
+
+Step = Write | Remove | Run
+
+
+def installation(command: Path, *, now: bool) -> list[Step]:
+    """Return what puts the service on a machine, in order.
+
+    Args:
+        command: ``fer-edge``, as the service is to start it.
+        now: whether it is started at once, and not only with the machine.
+    """
+    steps: list[Step] = [
+        Write(unit.path, for_command(read_file(unit.name), command)) for unit in UNITS
+    ]
+    return [
+        *steps,
+        Run(("systemd-sysusers", str(UNITS[0].path))),
+        # A network camera's password may stand in it.
+        Write(CONFIG, read_file("fer-edge.toml"), 0o640, group=USER, kept=True),
+        # In a container there may be no udev.
+        Run(("udevadm", "control", "--reload"), needed=False),
+        Run(("udevadm", "trigger", "--subsystem-match=usb"), needed=False),
+        Run(("systemctl", "daemon-reload")),
+        Run(("systemctl", "enable", SERVICE)),
+        *([Run(("systemctl", "restart", SERVICE))] if now else []),
+    ]
+
+
+def removal(*, purge: bool) -> list[Step]:
+    """Return what takes the service off a machine, in order.
+
+    Args:
+        purge: whether configuration, models, waiting events and user go, too.
+    """
+    steps: list[Step] = [
+        # It need not be there, or only in part.
+        Run(("systemctl", "disable", "--now", SERVICE), needed=False),
+        Run(("systemctl", "stop", "fer-edge@*.service"), needed=False),
+        *(Remove(unit.path) for unit in UNITS),
+        Run(("systemctl", "daemon-reload")),
+        Run(("systemctl", "reset-failed", SERVICE), needed=False),
+    ]
+    if purge:
+        steps += [Remove(STATE), Remove(CONFIG.parent)]
+        steps += [Run(("userdel", USER), needed=False)]
+    return steps
