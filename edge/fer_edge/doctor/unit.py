@@ -1,0 +1,147 @@
+"""The service's unit, as systemd tells it, and the user that it runs as."""
+
+import grp
+import os
+import pwd
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fer_edge.doctor.asking import World
+
+NAME = "fer-edge.service"
+
+_PROPERTIES = (
+    "LoadState", "ActiveState", "SubState", "Result", "ExecMainStatus", "MainPID",
+    "NRestarts", "UnitFileState", "NeedDaemonReload", "User", "Group", "DynamicUser",
+    "SupplementaryGroups", "StateDirectory", "LoadCredential",
+    "LoadCredentialEncrypted", "SetCredential", "Environment", "EnvironmentFiles",
+    "ExecStart",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What systemd knows of the service; nothing, where there is no systemd."""
+
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Properties of ``systemctl show``."""
+    lack: str = ""
+    """Why nothing is known."""
+
+    @property
+    def installed(self) -> bool:
+        """Whether there is a unit that could be started."""
+        return self.facts.get("LoadState") == "loaded"
+
+    @property
+    def runs(self) -> bool:
+        """Whether the daemon runs now, and holds the camera."""
+        return self.facts.get("ActiveState") in ("active", "reloading")
+
+    @property
+    def user(self) -> str:
+        """Name of its user; empty where systemd makes one for each start, or none."""
+        if not self.installed or self.facts.get("DynamicUser") == "yes":
+            return ""
+        return self.facts.get("User") or "root"
+
+    @property
+    def state_folder(self) -> Path | None:
+        """What it gets as STATE_DIRECTORY, if anything."""
+        names = self.facts.get("StateDirectory", "").split()
+        return Path("/var/lib", names[0]) if self.installed and names else None
+
+    def gives(self, credential: str, variable: str) -> bool:
+        """Tell whether it hands a secret to the daemon, which nobody else is given.
+
+        Args:
+            credential: its name for ``LoadCredential=``.
+            variable: its name in the environment.
+        """
+        loaded = " ".join(
+            self.facts.get(key, "")
+            for key in ("LoadCredential", "LoadCredentialEncrypted", "SetCredential")
+        )
+        names = {word.partition(":")[0] for word in loaded.split()}
+        set_here = f"{variable}=" in self.facts.get("Environment", "")
+        # What is in a file of variables is for the service alone to read.
+        return credential in names or set_here or self._has_environment_files
+
+    @property
+    def _has_environment_files(self) -> bool:
+        return bool(self.facts.get("EnvironmentFiles"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Of the user that a process is to run as."""
+
+    name: str
+    user: int
+    group: int
+    groups: tuple[int, ...]
+
+
+def read_unit(world: World) -> Unit:
+    """Ask systemd for the unit."""
+    answer = world.run("systemctl", "show", NAME, f"--property={','.join(_PROPERTIES)}")
+    if answer.code:
+        return Unit(
+            lack=answer.text if answer.code < 0 else "systemd does not run here"
+        )
+    facts: dict[str, str] = {}
+    for line in answer.text.splitlines():
+        key, _, value = line.partition("=")
+        # Some, as LoadCredential, come on several lines.
+        facts[key] = f"{facts[key]} {value}" if key in facts else value
+    return Unit(facts)
+
+
+def rights_of(unit: Unit, state: Path) -> Rights | None:
+    """Return as whom to look where rights matter; None is as who gives the command.
+
+    Only root can look as somebody else. Without a unit the user is whom the state
+    folder belongs to, as for ``fer-edge models``.
+
+    Args:
+        unit: of the service.
+        state: the state folder, which may not be there.
+
+    Raises:
+        KeyError: the unit's user or one of its groups is unknown here.
+    """
+    if os.geteuid() != 0:
+        return None
+    if unit.user == "root":
+        return None
+    if unit.user:
+        account = _account(unit.user)
+        given = unit.facts.get("Group")
+        group = _group(given) if given else account.pw_gid
+        more = unit.facts.get("SupplementaryGroups", "").split()
+        groups = {*os.getgrouplist(account.pw_name, group), *map(_group, more)}
+        return Rights(account.pw_name, account.pw_uid, group, tuple(sorted(groups)))
+    if unit.installed:  # DynamicUser: nobody before systemd starts it
+        return None
+    try:
+        owner = state.stat()
+    except OSError:
+        return None
+    if owner.st_uid == 0:
+        return None
+    try:
+        account = pwd.getpwuid(owner.st_uid)
+    except KeyError:
+        name = f"user {owner.st_uid}"
+        return Rights(name, owner.st_uid, owner.st_gid, (owner.st_gid,))
+    groups = {*os.getgrouplist(account.pw_name, owner.st_gid)}
+    return Rights(account.pw_name, owner.st_uid, owner.st_gid, tuple(sorted(groups)))
+
+
+def _account(user: str) -> pwd.struct_passwd:
+    return pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
+
+
+def _group(name: str) -> int:
+    return int(name) if name.isdigit() else grp.getgrnam(name).gr_gid
