@@ -21,8 +21,8 @@ _ANSWER_SECONDS = 20.0
 _MENDS = (
     ("no broker listens", "sudo systemctl start mosquitto, on the broker's machine"),
     ("user or password", "mosquitto_passwd on the broker's machine; mqtt.user here"),
-    ("no TLS on this port", "set mqtt.tls = false, or mqtt.port to the one of TLS"),
-    ("hangs up without", "set mqtt.tls = true, if this is the port of TLS"),
+    ("no TLS on this port", "set mqtt.tls = OTHER, or mqtt.port to the one of TLS"),
+    ("hangs up without", "set mqtt.tls = OTHER, or mqtt.port to the one that it suits"),
     ("vouches for", "copy the broker's authority to the file of mqtt.tls_ca_certs"),
     ("another host name", "set mqtt.host to the name that the certificate has"),
     ("has expired", "renew the certificate on the broker's machine"),
@@ -30,7 +30,7 @@ _MENDS = (
     ("refuses this device's", "renew mqtt.tls_client_cert and its key"),
     ("no such host", "getent hosts HOST; mqtt.host"),
     ("looked up", "resolvectl status"),
-    ("password_file", "sudo chown USER FILE && sudo chmod 600 FILE"),
+    ("Permission denied", "sudo chgrp $(id -gn USER) FILE && sudo chmod g+r FILE"),
 )
 
 
@@ -56,14 +56,24 @@ def _broker(case: Case) -> Finding:
                 f"{settings}{_by_tls(settings)} answers; the password is given by the "
                 "unit, not looked at"
             )
-        mend = next((deed for part, deed in _MENDS if part in reason), "")
-        mend = mend.replace("HOST", settings.host)
-        mend = mend.replace("FILE", settings.password_file)
-        mend = mend.replace("USER", case.unit.user or "$USER", 1)
-        fallback = f"mosquitto_sub -h {settings.host} -p {settings.number_of_port} -t x"
-        return wrong(f"{settings}: {reason}", mend or fallback)
+        return wrong(f"{settings}: {reason}", _mend(case, settings, reason))
     milliseconds = 1000 * (time.monotonic() - begun)
     return ok(f"{settings}{_by_tls(settings)} lets us in after {milliseconds:.0f} ms")
+
+
+def _mend(case: Case, settings: MqttSettings, reason: str) -> str:
+    by_hand = f"mosquitto_sub -h {settings.host} -p {settings.number_of_port} -t x"
+    deed = next((deed for part, deed in _MENDS if part in reason), by_hand)
+    words = {
+        "HOST": settings.host,
+        "USER": case.unit.user or "$USER",
+        # Reasons end with: file, what the system says of it.
+        "FILE": reason.rpartition(": ")[0].rpartition(": ")[2],
+        "OTHER": "false" if settings.tls else "true",
+    }
+    for word, meaning in words.items():
+        deed = deed.replace(word, meaning)
+    return deed
 
 
 def _by_tls(settings: MqttSettings) -> str:
