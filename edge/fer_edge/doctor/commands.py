@@ -58,7 +58,7 @@ def doctor_command(
         return
     world = World()
     unit = read_unit(world)
-    _share_environment(unit)
+    _share_environment(world, unit)
     case = _case(config, world, unit)
     try:
         rights = rights_of(unit, state_directory())
@@ -96,10 +96,16 @@ def _case(config: Path | None, world: "World", unit: "Unit") -> "Case":
     return Case(world, unit, settings, config.absolute(), lines)
 
 
-def _share_environment(unit: "Unit") -> None:
+def _share_environment(world: "World", unit: "Unit") -> None:
     """Have this process, and those it starts, find what the service is given."""
+    from fer_edge.doctor.unit import NAME
+
     if unit.state_folder is not None:
         os.environ.setdefault("STATE_DIRECTORY", str(unit.state_folder))
+    # There while the service runs, for its user and root.
+    credentials = world.path(f"/run/credentials/{NAME}")
+    if os.access(credentials, os.R_OK | os.X_OK):
+        os.environ.setdefault("CREDENTIALS_DIRECTORY", str(credentials))
 
 
 def _line(name: str, finding: "Finding") -> str:

@@ -2,11 +2,18 @@
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer_contract.errors import FerError
 from fer_edge.cameras.settings import CameraSettings
-from fer_edge.cameras.source import PiCamera, Recording, Stream, parse_source
+from fer_edge.cameras.source import (
+    PiCamera,
+    Recording,
+    Stream,
+    VideoDevice,
+    parse_source,
+)
 from fer_edge.config import Config
 from fer_edge.doctor.checks import Case, Check, Finding, note, ok, skipped, wrong
 from fer_edge.errors import CameraError
@@ -28,9 +35,8 @@ def _camera(case: Case) -> Finding:
         return wrong(str(mistake), f"edit camera.source in {case.path}")
     if not settings.source:
         return skipped("camera.source is empty")
-    if case.unit.runs and not isinstance(source, Recording | Stream):
-        pid = case.unit.facts.get("MainPID", "?")
-        return ok(f"{source}: in use by the service (process {pid}), not opened")
+    if isinstance(source, PiCamera | VideoDevice) and (use := _use(case, source)):
+        return ok(f"{source}: {use}, so not opened")
     begun = time.monotonic()
     try:
         height, width = _first_frame(settings)
@@ -38,6 +44,31 @@ def _camera(case: Case) -> Finding:
         return wrong(str(failure), _mend(case, source))
     seconds = time.monotonic() - begun
     return ok(f"{source}: {width}x{height}, first frame after {seconds:.1f} s")
+
+
+def _use(case: Case, source: PiCamera | VideoDevice) -> str:
+    """Say that the service holds a camera; empty where it does not."""
+    if not case.unit.runs:
+        return ""
+    pid = case.unit.facts.get("MainPID", "0")
+    files = case.world.path(f"/proc/{pid}/fd")
+    try:
+        opened = [_target(path) for path in files.iterdir()]
+    except OSError:  # another user's, and we are not root
+        there = isinstance(source, PiCamera) or source.path.exists()
+        return "left to the service, which runs; sudo looks closer" if there else ""
+    if isinstance(source, PiCamera):
+        held = any(path.startswith(("/dev/media", "/dev/video")) for path in opened)
+    else:
+        held = str(source.path.resolve()) in opened
+    return f"in use by the service (process {pid})" if held else ""
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:  # closed meanwhile
+        return ""
 
 
 def _first_frame(settings: CameraSettings) -> tuple[int, int]:

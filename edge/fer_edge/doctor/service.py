@@ -28,6 +28,8 @@ def _look(case: Case) -> Finding:
                 f"the unit is {state}",
                 f"systemctl status {NAME}; sudo systemctl unmask {NAME}",
             )
+    if lost := _lost_source(case):
+        return lost
     active, sub = facts.get("ActiveState", ""), facts.get("SubState", "")
     if active == "failed" or sub == "auto-restart":
         status = facts.get("ExecMainStatus", "")
@@ -46,6 +48,19 @@ def _look(case: Case) -> Finding:
     if facts.get("NRestarts", "0") not in ("", "0"):
         return note(f"{says}{_restarts(facts['NRestarts'])}", _LOG)
     return ok(says)
+
+
+def _lost_source(case: Case) -> Finding | None:
+    """Find a file without which systemd starts nothing: 243/CREDENTIALS."""
+    if os.geteuid() != 0:  # others may not even know whether they are there
+        return None
+    for source in case.unit.sources:
+        if not case.world.path(source).exists():
+            return wrong(
+                f"{source}: not there, and the unit loads a credential from it",
+                f"sudo install -m 600 /dev/stdin {source}",
+            )
+    return None
 
 
 def _restarts(count: str) -> str:

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import platform
 import re
+import stat
 import sys
 from pathlib import Path
 
@@ -56,6 +57,11 @@ def _configuration(case: Case) -> Finding:
             f"sudo chgrp $(id -gn {case.unit.user or 'USER'}) {case.path} && "
             f"sudo chmod g+r {case.path}",
         )
+    # Nobody now, and in no group that could be given a right.
+    unknown = case.unit.facts.get("DynamicUser") == "yes"
+    if unknown and not case.path.stat().st_mode & stat.S_IROTH:
+        says = f"{case.path}: the user that systemd makes may not read it"
+        return wrong(says, f"sudo chmod o+r {case.path}")
     return ok(str(case.path))
 
 

@@ -3,8 +3,9 @@
 import grp
 import os
 import pwd
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fer_edge.doctor.asking import World
@@ -14,10 +15,15 @@ NAME = "fer-edge.service"
 _PROPERTIES = (
     "LoadState", "ActiveState", "SubState", "Result", "ExecMainStatus", "MainPID",
     "NRestarts", "UnitFileState", "NeedDaemonReload", "User", "Group", "DynamicUser",
-    "SupplementaryGroups", "StateDirectory", "LoadCredential",
-    "LoadCredentialEncrypted", "SetCredential", "Environment", "EnvironmentFiles",
-    "ExecStart",
+    "SupplementaryGroups", "StateDirectory", "ExecStart",
 )  # fmt: skip
+
+_CREDENTIAL = re.compile(
+    r"^(?:Load|Set|Import)Credential(?:Encrypted)?=([^:\s]+)(?::(\S*))?", re.MULTILINE
+)
+_VARIABLES = re.compile(r"^Environment=(.*)$", re.MULTILINE)
+_VARIABLES_FILE = re.compile(r"^EnvironmentFile=(-?)(\S+)", re.MULTILINE)
+_VARIABLE = re.compile(r"(?:^|[\s\"'])([A-Z][A-Z0-9_]*)=", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,12 @@ class Unit:
     """Properties of ``systemctl show``."""
     lack: str = ""
     """Why nothing is known."""
+    secrets: frozenset[str] = frozenset()
+    """Names of credentials and variables that it gives; never what is in them."""
+    sources: tuple[str, ...] = ()
+    """Files that credentials are loaded from, by absolute path."""
+    secretive: bool = False
+    """Whether it reads a file of variables that may not be read here."""
 
     @property
     def installed(self) -> bool:
@@ -59,18 +71,7 @@ class Unit:
             credential: its name for ``LoadCredential=``.
             variable: its name in the environment.
         """
-        loaded = " ".join(
-            self.facts.get(key, "")
-            for key in ("LoadCredential", "LoadCredentialEncrypted", "SetCredential")
-        )
-        names = {word.partition(":")[0] for word in loaded.split()}
-        set_here = f"{variable}=" in self.facts.get("Environment", "")
-        # What is in a file of variables is for the service alone to read.
-        return credential in names or set_here or self._has_environment_files
-
-    @property
-    def _has_environment_files(self) -> bool:
-        return bool(self.facts.get("EnvironmentFiles"))
+        return self.secretive or bool({credential, variable} & self.secrets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,33 @@ def read_unit(world: World) -> Unit:
         return Unit(
             lack=answer.text if answer.code < 0 else "systemd does not run here"
         )
-    facts: dict[str, str] = {}
-    for line in answer.text.splitlines():
-        key, _, value = line.partition("=")
-        # Some, as LoadCredential, come on several lines.
-        facts[key] = f"{facts[key]} {value}" if key in facts else value
-    return Unit(facts)
+    facts = dict(line.partition("=")[::2] for line in answer.text.splitlines())
+    # Of credentials systemd 252 shows no more than "[unprintable]".
+    return _with_secrets(Unit(facts), world, world.run("systemctl", "cat", NAME).text)
+
+
+def _with_secrets(unit: Unit, world: World, text: str) -> Unit:
+    """Add which secrets a unit gives, by the text of its files."""
+    found = _CREDENTIAL.findall(text)
+    names = {name for name, _ in found}
+    sources = tuple(source for _, source in found if source.startswith("/"))
+    for line in _VARIABLES.findall(text):
+        names.update(_VARIABLE.findall(line))
+    secretive = False
+    for may_lack, path in _VARIABLES_FILE.findall(text):
+        content = world.text(path)
+        if content is not None:
+            names.update(_VARIABLE.findall(content))
+        elif not may_lack or _is_there(world.path(path)):
+            secretive = True
+    return replace(unit, secrets=frozenset(names), sources=sources, secretive=secretive)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # in a folder of others
+        return True
 
 
 def rights_of(unit: Unit, state: Path) -> Rights | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from altered_bundles import released_as
-from doctor_stage import MakeCase, given
+from doctor_stage import Machine, MakeCase, given
 from fer_edge.detector_model import NAME
 from fer_edge.doctor.checks import Verdict
 from fer_edge.doctor.eyes import CAMERA, DETECTOR, MODEL
@@ -58,16 +58,36 @@ def test_network_camera(make_case: MakeCase) -> None:
     assert "sesame" not in f"{found}{lost}"
 
 
-def test_camera_of_the_service(make_case: MakeCase, running: Unit) -> None:
-    """The service that runs holds it: it is left alone, and that is good."""
+def test_camera_of_the_service(
+    machine: Machine, make_case: MakeCase, running: Unit
+) -> None:
+    """One that the service holds is left alone; one that it has not got is looked at.
+
+    That is seen by the files that its process has opened.
+    """
     text = '[camera]\nsource = "/dev/video987"\n'
+    opened = machine.world.path("/proc/77/fd")
+    opened.mkdir(parents=True)
+    (opened / "0").symlink_to("/dev/null")
+    lost = CAMERA.look(make_case(text, running))
+    assert lost.verdict is Verdict.WRONG
+    assert lost.mend.endswith("usermod -aG video fer-edge")
+    (opened / "7").symlink_to("/dev/video987")
     found = CAMERA.look(make_case(text, running))
     assert found.verdict is Verdict.OK
-    assert "in use by the service (process 77)" in found.says
-    stopped = given(running, ActiveState="inactive", User="somebody")
-    lost = CAMERA.look(make_case(text, stopped))
+    assert "in use by the service (process 77), so not opened" in found.says
+    flat = CAMERA.look(make_case('[camera]\nsource = "picamera"\n', running))
+    assert flat.verdict is Verdict.OK
+
+
+def test_service_of_another_user(make_case: MakeCase, running: Unit) -> None:
+    """What it holds cannot be seen: a camera that is there is left to it."""
+    unit = given(running, MainPID="0")
+    there = CAMERA.look(make_case('[camera]\nsource = "/dev/null"\n', unit))
+    assert there.verdict is Verdict.OK
+    assert "sudo looks closer" in there.says
+    lost = CAMERA.look(make_case('[camera]\nsource = "/dev/video987"\n', unit))
     assert lost.verdict is Verdict.WRONG
-    assert lost.mend.endswith("usermod -aG video somebody")
 
 
 # -------------------------------------------------------------------------- detector

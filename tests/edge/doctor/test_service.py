@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from doctor_stage import NOBODY, Machine, MakeCase, given
+from doctor_stage import NOBODY, RUNNING, Machine, MakeCase, given
 from fer_edge.doctor.checks import Verdict
 from fer_edge.doctor.service import SERVICE
 from fer_edge.doctor.unit import Unit, read_unit, rights_of
@@ -66,26 +66,52 @@ def test_no_systemd(machine: Machine, make_case: MakeCase) -> None:
     assert found.says == "systemd does not run here"
 
 
-def test_what_the_unit_gives(running: Unit) -> None:
-    """Secrets that only the service is given are known by their names."""
-    assert not running.gives("mqtt-password", "FER_EDGE_MQTT_PASSWORD")
-    for facts in (
-        {"LoadCredential": "x:/y mqtt-password:/etc/fer-edge/mqtt-password"},
-        {"LoadCredentialEncrypted": "mqtt-password"},
-        {"Environment": "A=B FER_EDGE_MQTT_PASSWORD=sesame"},
-        {"EnvironmentFiles": "/etc/default/fer-edge (ignore_errors=yes)"},
-    ):
-        unit = given(running, **facts)
-        assert unit.gives("mqtt-password", "FER_EDGE_MQTT_PASSWORD"), facts
+_PASSWORD = ("mqtt-password", "FER_EDGE_MQTT_PASSWORD")
 
 
-def test_credentials_on_several_lines(machine: Machine) -> None:
-    """Systemd prints one a line."""
-    lines = "LoadState=loaded\nLoadCredential=a:/a\nLoadCredential=b:/b"
-    machine.answers("systemctl", lines)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "LoadCredential=mqtt-password:/etc/fer-edge/mqtt-password",
+        "LoadCredentialEncrypted=mqtt-password",
+        "SetCredential=mqtt-password:sesame",
+        "Environment=A=B FER_EDGE_MQTT_PASSWORD=sesame",
+        'Environment="FER_EDGE_MQTT_PASSWORD=sesame"',
+        "EnvironmentFile=-/etc/default/fer-edge",
+    ],
+)
+def test_what_the_unit_gives(machine: Machine, line: str) -> None:
+    """Secrets that only the service is given are known by name, not by content."""
+    machine.has(
+        "/etc/default/fer-edge", "# for fer-edge\nFER_EDGE_MQTT_PASSWORD=sesame"
+    )
+    machine.answers("systemctl", f"LoadState=loaded\n{line}")
     unit = read_unit(machine.world)
-    assert unit.gives("a", "A")
-    assert unit.gives("b", "B")
+    assert unit.gives(*_PASSWORD)
+    assert not unit.gives("http-token", "FER_EDGE_HTTP_TOKEN")
+    assert "sesame" not in repr((unit.secrets, unit.sources))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["EnvironmentFile=-/etc/default/none", "LoadCredential=other:/mqtt-password", ""],
+)
+def test_what_it_does_not_give(machine: Machine, line: str) -> None:
+    """A file that need not be there gives nothing if it is not."""
+    machine.answers("systemctl", f"LoadState=loaded\n{line}")
+    assert not read_unit(machine.world).gives(*_PASSWORD)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may know: sudo make test")
+def test_credential_without_its_file(machine: Machine, make_case: MakeCase) -> None:
+    """Not even the daemon's first line would run."""
+    source = "/etc/fer-edge/mqtt-password"
+    facts = {**RUNNING, "LoadCredential": f"mqtt-password:{source}"}
+    found = SERVICE.look(make_case(unit=machine.unit(facts)))
+    assert found.verdict is Verdict.WRONG
+    assert found.says.startswith(f"{source}: not there")
+    machine.has(source, "sesame")
+    assert SERVICE.look(make_case(unit=machine.unit(facts))).verdict is Verdict.OK
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root looks as somebody else: sudo")

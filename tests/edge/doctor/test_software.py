@@ -1,6 +1,7 @@
 """Programs that must fit, and the configuration."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_token_from_the_unit(running: Unit, make_case: MakeCase) -> None:
     """A token that only the service is given is not missed."""
     text = '[http]\nport = 8080\nbind = "0.0.0.0"\n'
     assert CONFIGURATION.look(make_case(text, running)).verdict is Verdict.WRONG
-    unit = given(running, LoadCredential="http-token:/etc/fer-edge/http-token")
+    unit = replace(running, secrets=frozenset({"http-token"}))
     assert CONFIGURATION.look(make_case(text, unit)).verdict is Verdict.OK
 
 
@@ -90,3 +91,12 @@ def test_configuration_for_root_alone(
     assert "chgrp $(id -gn nobody)" in found.mend
     os.chown(case.path, nobody.user, nobody.group)
     assert look_apart(CONFIGURATION, case, nobody).verdict is Verdict.OK
+
+
+def test_user_made_by_systemd(running: Unit, make_case: MakeCase) -> None:
+    """It is in no group: what not everybody may read it may not."""
+    case = make_case(unit=given(running, DynamicUser="yes"))
+    assert case.path is not None
+    assert CONFIGURATION.look(case).verdict is Verdict.OK
+    case.path.chmod(0o640)
+    assert CONFIGURATION.look(case).verdict is Verdict.WRONG

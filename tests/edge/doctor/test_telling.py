@@ -3,13 +3,14 @@
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from broker import Broker, Watcher, free_port, program
 from certificates import Authority
-from doctor_stage import MakeCase, given
+from doctor_stage import MakeCase
 from fer_edge.doctor.apart import look_apart
 from fer_edge.doctor.checks import Finding, Verdict
 from fer_edge.doctor.telling import BROKER, HOOKS, HTTP, JSON_LINES
@@ -140,7 +141,7 @@ def test_password(
     found = BROKER.look(make_case(text))
     assert found.verdict is Verdict.WRONG
     assert "user or password refused" in found.says
-    unit = given(running, LoadCredential="mqtt-password:/etc/fer-edge/mqtt-password")
+    unit = replace(running, secrets=frozenset({"mqtt-password"}))
     # A file that is named is what the daemon takes, too.
     assert BROKER.look(make_case(text, unit)).verdict is Verdict.WRONG
     found = BROKER.look(make_case(_mqtt(locked_broker.port, user), unit))
