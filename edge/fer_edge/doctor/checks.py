@@ -10,6 +10,9 @@ from fer_edge.config import Config
 from fer_edge.doctor.asking import World
 from fer_edge.doctor.unit import Unit
 
+AS_ROOT = 'sudo "$(which fer-edge)" doctor'
+"""What looks with the rights of the service. sudo has a PATH of its own."""
+
 
 class Verdict(StrEnum):
     """How something stands."""
@@ -82,3 +85,10 @@ class Check:
     loads native code, opens a device, asks the network, or depends on rights."""
     seconds: float = 30.0
     """Of a process of its own, at most. A Pi Zero takes ten to load OpenCV."""
+
+
+def forbidden(case: Case, says: str, mend: str) -> Finding:
+    """Find that a right is missing; or that only the service's user would know."""
+    if case.unit.is_of_others:
+        return note(f"{says} by this user, who is not the service's", AS_ROOT)
+    return wrong(says, mend)

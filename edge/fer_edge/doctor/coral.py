@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from fer_contract.errors import FerError
 from fer_edge.classifiers import ModelSettings
 from fer_edge.doctor.asking import World
-from fer_edge.doctor.checks import Case, Check, Finding, note, ok, skipped, wrong
+from fer_edge.doctor.checks import (
+    Case,
+    Check,
+    Finding,
+    forbidden,
+    note,
+    ok,
+    skipped,
+    wrong,
+)
 
 _LIBRARY = "libedgetpu.so.1"
 _USB = {("1a6e", "089a"): "not used yet", ("18d1", "9302"): "in use before"}
@@ -89,7 +98,8 @@ def _lack_of_rights(case: Case, corals: list[Coral]) -> Finding | None:
             )
         if not os.access(case.world.path(coral.node), os.R_OK | os.W_OK):
             user = case.unit.user or "$USER"
-            return wrong(
+            return forbidden(
+                case,
                 f"{coral.name}, but {coral.node} may not be used",
                 f"sudo usermod -aG {coral.group} {user}, and start its programs anew",
             )

@@ -15,7 +15,16 @@ from fer_edge.cameras.source import (
     parse_source,
 )
 from fer_edge.config import Config
-from fer_edge.doctor.checks import Case, Check, Finding, note, ok, skipped, wrong
+from fer_edge.doctor.checks import (
+    Case,
+    Check,
+    Finding,
+    forbidden,
+    note,
+    ok,
+    skipped,
+    wrong,
+)
 from fer_edge.errors import CameraError
 
 if TYPE_CHECKING:
@@ -41,7 +50,10 @@ def _camera(case: Case) -> Finding:
     try:
         height, width = _first_frame(settings)
     except CameraError as failure:
-        return wrong(str(failure), _mend(case, source))
+        says, mend = str(failure), _mend(case, source)
+        if "no permission" in says:
+            return forbidden(case, says, mend)
+        return wrong(says, mend)
     seconds = time.monotonic() - begun
     return ok(f"{source}: {width}x{height}, first frame after {seconds:.1f} s")
 

@@ -6,7 +6,16 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-from fer_edge.doctor.checks import Case, Check, Finding, note, ok, skipped, wrong
+from fer_edge.doctor.checks import (
+    Case,
+    Check,
+    Finding,
+    forbidden,
+    note,
+    ok,
+    skipped,
+    wrong,
+)
 from fer_edge.outbox import OutboxSettings
 from fer_edge.state import state_directory
 
@@ -32,11 +41,15 @@ def _outbox(case: Case) -> Finding:
             f"sudo install -d -o {user} {folder}",
         )
     if not os.access(folder, os.W_OK | os.X_OK):
-        return wrong(f"{folder}: may not be written", f"sudo chown {user} {folder}")
+        return forbidden(
+            case, f"{folder}: may not be written", f"sudo chown {user} {folder}"
+        )
     if not path.exists():
         return ok(f"{path}: begun with the first event")
     if not os.access(path, os.R_OK | os.W_OK):
-        return wrong(f"{path}: may not be written", f"sudo chown {user} {path}*")
+        return forbidden(
+            case, f"{path}: may not be written", f"sudo chown {user} {path}*"
+        )
     return _waiting(path, settings)
 
 

@@ -12,7 +12,16 @@ from pathlib import Path
 
 from fer_contract import __version__
 from fer_contract.errors import FerError
-from fer_edge.doctor.checks import Case, Check, Finding, note, ok, skipped, wrong
+from fer_edge.doctor.checks import (
+    AS_ROOT,
+    Case,
+    Check,
+    Finding,
+    note,
+    ok,
+    skipped,
+    wrong,
+)
 
 _APT_PACKAGES = "/usr/lib/python3/dist-packages"
 _EDGE = "pip install 'fer-edge-toolkit[edge]'"
@@ -47,7 +56,7 @@ def _configuration(case: Case) -> Finding:
     mistakes = [line for line in case.mistakes if not _is_given(line, case)]
     if mistakes and os.geteuid() and all(map(_is_forbidden, mistakes)):
         # What the service's user may read need not be for everybody.
-        return note(f"{mistakes[0]}, to this user", "sudo fer-edge doctor")
+        return note(f"{mistakes[0]}, to this user", AS_ROOT)
     if mistakes:
         more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
         return wrong(mistakes[0] + more, f"fer-edge check {case.path}")

@@ -11,7 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from fer_contract.errors import FerError
-from fer_edge.doctor.checks import Case, Check, Finding, note, ok, skipped, wrong
+from fer_edge.doctor.checks import (
+    Case,
+    Check,
+    Finding,
+    forbidden,
+    note,
+    ok,
+    skipped,
+    wrong,
+)
 from fer_edge.publishers.mqtt.settings import MqttSettings
 from fer_edge.web import HttpSettings, read_token
 
@@ -56,7 +65,10 @@ def _broker(case: Case) -> Finding:
                 f"{settings}{_by_tls(settings)} answers; the password is given by the "
                 "unit, not looked at"
             )
-        return wrong(f"{settings}: {reason}", _mend(case, settings, reason))
+        says, mend = f"{settings}: {reason}", _mend(case, settings, reason)
+        if reason.endswith(os.strerror(errno.EACCES)):
+            return forbidden(case, says, mend)
+        return wrong(says, mend)
     milliseconds = 1000 * (time.monotonic() - begun)
     return ok(f"{settings}{_by_tls(settings)} lets us in after {milliseconds:.0f} ms")
 
@@ -212,7 +224,7 @@ def _json_lines(case: Case) -> Finding:
     user = case.unit.user or "$USER"
     if not there.exists():
         return wrong(f"{there}: no such folder", f"sudo install -d -o {user} {there}")
-    return wrong(f"{text}: may not be written", f"sudo chown {user} {there}")
+    return forbidden(case, f"{text}: may not be written", f"sudo chown {user} {there}")
 
 
 BROKER = Check(

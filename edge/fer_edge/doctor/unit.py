@@ -59,6 +59,16 @@ class Unit:
         return self.facts.get("User") or "root"
 
     @property
+    def is_of_others(self) -> bool:
+        """Whether its rights are not those of this process, nor can be."""
+        if not self.installed or os.geteuid() == 0:
+            return False
+        try:
+            return not self.user or _account(self.user).pw_uid != os.geteuid()
+        except KeyError:
+            return True
+
+    @property
     def state_folder(self) -> Path | None:
         """What it gets as STATE_DIRECTORY, if anything."""
         names = self.facts.get("StateDirectory", "").split()

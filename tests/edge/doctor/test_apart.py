@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from altered_bundles import give_crashing_model, give_wrong_golden_outputs, released_as
-from doctor_stage import MakeCase
+from doctor_stage import MakeCase, given
 from fer_edge.doctor.apart import look_apart
 from fer_edge.doctor.checks import Verdict
 from fer_edge.doctor.eyes import CAMERA, MODEL
@@ -15,7 +15,7 @@ from fer_edge.doctor.keeping import OUTBOX
 from fer_edge.doctor.order import look
 from fer_edge.doctor.software import PYTHON
 from fer_edge.doctor.telling import BROKER
-from fer_edge.doctor.unit import Rights
+from fer_edge.doctor.unit import Rights, Unit
 
 
 def test_hang(make_case: MakeCase) -> None:
@@ -59,6 +59,21 @@ def test_rights(make_case: MakeCase, nobody: Rights, open_folder: Path) -> None:
     assert found.says == f"{folder}: may not be written"
     os.chown(folder, nobody.user, nobody.group)
     assert look_apart(OUTBOX, make_case(text), nobody).verdict is Verdict.OK
+
+
+def test_rights_of_others(
+    make_case: MakeCase, nobody: Rights, open_folder: Path, running: Unit
+) -> None:
+    """Who is neither root nor the service's user is told that only root would know."""
+    folder = open_folder / "state"
+    folder.mkdir(mode=0o755)
+    text = f'[mqtt]\nhost = "localhost"\n[outbox]\npath = "{folder}/outbox.sqlite"\n'
+    unit = given(running, User="games")
+    found = look_apart(OUTBOX, make_case(text, unit), nobody)
+    assert found.verdict is Verdict.NOTE
+    assert found.mend == 'sudo "$(which fer-edge)" doctor'
+    unit = given(running, User=nobody.name)
+    assert look_apart(OUTBOX, make_case(text, unit), nobody).verdict == "wrong"
 
 
 def test_python_of_root(
