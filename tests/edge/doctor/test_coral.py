@@ -1,15 +1,19 @@
 """A Coral, as the kernel shows it; the library is the real one, or not there."""
 
 import ctypes
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from altered_bundles import released_as
 from doctor_stage import Machine, MakeCase
+from fer_contract.manifest import BundleManifest, read_manifest, write_manifest
 from fer_edge.doctor.apart import look_apart
 from fer_edge.doctor.checks import Verdict
 from fer_edge.doctor.coral import CORAL, find_corals
-from fer_edge.doctor.unit import Rights
+from fer_edge.doctor.unit import Rights, Unit
 
 _STICK = "/sys/bus/usb/devices/2-1"
 
@@ -94,3 +98,66 @@ def test_no_library(machine: Machine, make_case: MakeCase) -> None:
     found = CORAL.look(make_case())
     assert found.verdict is Verdict.WRONG
     assert "libedgetpu1-std" in found.mend
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shared library of C in the place of libedgetpu."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler: apt install gcc")
+    source = Path(__file__).parents[2] / "stand_in_delegate.c"
+    library = tmp_path / "libedgetpu.so.1"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True)
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+
+
+@pytest.fixture
+def compiled(tmp_path: Path, shared: Path) -> Path:
+    """A bundle with a file in it that Google compiled, though of another model."""
+    bundle = released_as("compiled", tmp_path)
+    source = shared / "models" / "mobilenet_v1_0.25_128_quant_edgetpu.tflite"
+    shutil.copyfile(source, bundle / BundleManifest.EDGETPU)
+    manifest = read_manifest(bundle, BundleManifest)
+    write_manifest(bundle, manifest, [*manifest.files, BundleManifest.EDGETPU])
+    return bundle
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_model_that_is_not_compiled(machine: Machine, make_case: MakeCase) -> None:
+    """The stick has nothing to do, and the processor answers."""
+    _plug_in(machine, "18d1", "9302")
+    found = look_apart(CORAL, make_case(), None)
+    assert found.verdict is Verdict.NOTE, found
+    assert "the processor answers" in found.says
+
+
+@pytest.mark.parametrize(
+    ("device", "says"),
+    [
+        ("pci:3", "refuses device 'pci:3': driver of another version"),
+        ("usb:0", "ended by SIGABRT: usb_driver.cc:857] transfer on tag 2 failed"),
+        ("usb:1", "ended by SIGSEGV"),
+    ],
+)
+@pytest.mark.usefixtures("stand_in")
+def test_stick_that_fails(
+    machine: Machine, make_case: MakeCase, compiled: Path, device: str, says: str
+) -> None:
+    """What its library says, or how it ended its process, is told."""
+    _plug_in(machine, "18d1", "9302")
+    text = f'[model]\nbundle = "{compiled}"\nedgetpu_device = "{device}"\n'
+    found = look_apart(CORAL, make_case(text), None)
+    assert found.verdict is Verdict.WRONG, found
+    assert says in found.says
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_stick_of_the_service(
+    machine: Machine, make_case: MakeCase, running: Unit
+) -> None:
+    """Only one process can have it: while the service runs it is left alone."""
+    _plug_in(machine, "18d1", "9302")
+    found = look_apart(CORAL, make_case(unit=running), None)
+    assert found.verdict is Verdict.OK, found
+    assert found.says.endswith("left to the service, which runs")
