@@ -12,6 +12,7 @@ import click
 from fer_contract import __version__
 from fer_contract.command import log_to_terminal, require_extra, run
 from fer_contract.errors import naming
+from fer_edge.doctor.commands import doctor_command
 from fer_edge.law.commands import notice_command
 from fer_edge.models.commands import models_group
 from fer_edge.service.commands import service_group
@@ -226,6 +227,7 @@ def check_command(*, config: Path) -> None:
     click.echo(f"{config}: good")
 
 
+cli.add_command(doctor_command)
 cli.add_command(models_group)
 cli.add_command(notice_command)
 cli.add_command(service_group)

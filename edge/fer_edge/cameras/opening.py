@@ -37,15 +37,20 @@ def open_camera(settings: CameraSettings, begun: datetime) -> Camera:
 
         recording = open_replay(source.path, begun, settings.view)
         return PacedReplay(recording) if settings.pace == "recorded" else recording
-    open_device = _opener(source, settings)
+    open_device = opener(source, settings)
     return ReopeningCamera(
         str(source), lambda: NewestFrame(open_device, settings.view), settings
     )
 
 
-def _opener(
+def opener(
     source: PiCamera | VideoDevice | Stream, settings: CameraSettings
 ) -> Callable[[], Device]:
+    """Return what opens a live camera, once, and waits for it.
+
+    Raises:
+        CameraError: what it takes is not installed.
+    """
     size = (settings.width, settings.height)
     match source:
         case PiCamera():

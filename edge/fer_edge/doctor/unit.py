@@ -1,0 +1,179 @@
+"""The service's unit, as systemd tells it, and the user that it runs as."""
+
+import grp
+import os
+import pwd
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from fer_edge.doctor.asking import World
+
+NAME = "fer-edge.service"
+
+_PROPERTIES = (
+    "LoadState", "ActiveState", "SubState", "Result", "ExecMainStatus", "MainPID",
+    "NRestarts", "UnitFileState", "NeedDaemonReload", "User", "Group", "DynamicUser",
+    "SupplementaryGroups", "StateDirectory", "ExecStart",
+)  # fmt: skip
+
+_CREDENTIAL = re.compile(
+    r"^(?:Load|Set|Import)Credential(?:Encrypted)?=([^:\s]+)(?::(\S*))?", re.MULTILINE
+)
+_VARIABLES = re.compile(r"^Environment=(.*)$", re.MULTILINE)
+_VARIABLES_FILE = re.compile(r"^EnvironmentFile=(-?)(\S+)", re.MULTILINE)
+_VARIABLE = re.compile(r"(?:^|[\s\"'])([A-Z][A-Z0-9_]*)=", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What systemd knows of the service; nothing, where there is no systemd."""
+
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Properties of ``systemctl show``."""
+    lack: str = ""
+    """Why nothing is known."""
+    secrets: frozenset[str] = frozenset()
+    """Names of credentials and variables that it gives; never what is in them."""
+    sources: tuple[str, ...] = ()
+    """Files that credentials are loaded from, by absolute path."""
+    secretive: bool = False
+    """Whether it reads a file of variables that may not be read here."""
+
+    @property
+    def installed(self) -> bool:
+        """Whether there is a unit that could be started."""
+        return self.facts.get("LoadState") == "loaded"
+
+    @property
+    def runs(self) -> bool:
+        """Whether the daemon runs now, and holds the camera."""
+        return self.facts.get("ActiveState") in ("active", "reloading")
+
+    @property
+    def user(self) -> str:
+        """Name of its user; empty where systemd makes one for each start, or none."""
+        if not self.installed or self.facts.get("DynamicUser") == "yes":
+            return ""
+        return self.facts.get("User") or "root"
+
+    @property
+    def is_of_others(self) -> bool:
+        """Whether its rights are not those of this process, nor can be."""
+        if not self.installed or os.geteuid() == 0:
+            return False
+        try:
+            return not self.user or _account(self.user).pw_uid != os.geteuid()
+        except KeyError:
+            return True
+
+    @property
+    def state_folder(self) -> Path | None:
+        """What it gets as STATE_DIRECTORY, if anything."""
+        names = self.facts.get("StateDirectory", "").split()
+        return Path("/var/lib", names[0]) if self.installed and names else None
+
+    def gives(self, credential: str, variable: str) -> bool:
+        """Tell whether it hands a secret to the daemon, which nobody else is given.
+
+        Args:
+            credential: its name for ``LoadCredential=``.
+            variable: its name in the environment.
+        """
+        return self.secretive or bool({credential, variable} & self.secrets)
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Of the user that a process is to run as."""
+
+    name: str
+    user: int
+    group: int
+    groups: tuple[int, ...]
+
+
+def read_unit(world: World) -> Unit:
+    """Ask systemd for the unit."""
+    answer = world.run("systemctl", "show", NAME, f"--property={','.join(_PROPERTIES)}")
+    if answer.code:
+        return Unit(
+            lack=answer.text if answer.code < 0 else "systemd does not run here"
+        )
+    facts = dict(line.partition("=")[::2] for line in answer.text.splitlines())
+    # Of credentials systemd 252 shows no more than "[unprintable]".
+    return _with_secrets(Unit(facts), world, world.run("systemctl", "cat", NAME).text)
+
+
+def _with_secrets(unit: Unit, world: World, text: str) -> Unit:
+    """Add which secrets a unit gives, by the text of its files."""
+    found = _CREDENTIAL.findall(text)
+    names = {name for name, _ in found}
+    sources = tuple(source for _, source in found if source.startswith("/"))
+    for line in _VARIABLES.findall(text):
+        names.update(_VARIABLE.findall(line))
+    secretive = False
+    for may_lack, path in _VARIABLES_FILE.findall(text):
+        content = world.text(path)
+        if content is not None:
+            names.update(_VARIABLE.findall(content))
+        elif not may_lack or _is_there(world.path(path)):
+            secretive = True
+    return replace(unit, secrets=frozenset(names), sources=sources, secretive=secretive)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # in a folder of others
+        return True
+
+
+def rights_of(unit: Unit, state: Path) -> Rights | None:
+    """Return as whom to look where rights matter; None is as who gives the command.
+
+    Only root can look as somebody else. Without a unit the user is whom the state
+    folder belongs to, as for ``fer-edge models``.
+
+    Args:
+        unit: of the service.
+        state: the state folder, which may not be there.
+
+    Raises:
+        KeyError: the unit's user or one of its groups is unknown here.
+    """
+    if os.geteuid() != 0:
+        return None
+    if unit.user == "root":
+        return None
+    if unit.user:
+        account = _account(unit.user)
+        given = unit.facts.get("Group")
+        group = _group(given) if given else account.pw_gid
+        more = unit.facts.get("SupplementaryGroups", "").split()
+        groups = {*os.getgrouplist(account.pw_name, group), *map(_group, more)}
+        return Rights(account.pw_name, account.pw_uid, group, tuple(sorted(groups)))
+    if unit.installed:  # DynamicUser: nobody before systemd starts it
+        return None
+    try:
+        owner = state.stat()
+    except OSError:
+        return None
+    if owner.st_uid == 0:
+        return None
+    try:
+        account = pwd.getpwuid(owner.st_uid)
+    except KeyError:
+        name = f"user {owner.st_uid}"
+        return Rights(name, owner.st_uid, owner.st_gid, (owner.st_gid,))
+    groups = {*os.getgrouplist(account.pw_name, owner.st_gid)}
+    return Rights(account.pw_name, owner.st_uid, owner.st_gid, tuple(sorted(groups)))
+
+
+def _account(user: str) -> pwd.struct_passwd:
+    return pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
+
+
+def _group(name: str) -> int:
+    return int(name) if name.isdigit() else grp.getgrnam(name).gr_gid
