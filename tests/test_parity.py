@@ -16,7 +16,7 @@ import pytest
 from fer_contract.dataset import FaceData
 from fer_contract.preprocess import InputSpec
 from fer_trainer.presets import find_preset
-from processes import run_command
+from processes import run_forked
 
 GATES = ("--max-accuracy-drop", "3", "--min-agreement", "0.85")
 JUDGES = 2237
@@ -45,7 +45,7 @@ def train(data: Path, network: str, side: int, epochs: int, path: Path) -> None:
 def convert(model: Path, data: Path, bundle: Path) -> dict[str, Any]:
     """Return what the report of the new bundle says."""
     labels = ",".join(FaceData(data).labels)
-    done = run_command(
+    done = run_forked(
         "fer-convert", "--int8", model, "-o", bundle, "--data", data,
         "--labels", labels, "--no-timing", *GATES,
     )  # fmt: skip

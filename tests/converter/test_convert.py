@@ -19,14 +19,14 @@ from fer_contract.tflite import TfliteClassifier
 from fer_converter.backend import start_tensorflow
 from fer_converter.calibration import select
 from fer_converter.edgetpu import MAPPED
-from processes import run_command
+from processes import run_command, run_forked
 
 
 def convert(
     run: Path, out: Path, data: Path, *more: str
 ) -> tuple[int, list[str], list[str]]:
     """Run it; return exit code and the lines of both outputs."""
-    done = run_command("fer-convert", "--int8", run, "-o", out, "--data", data, *more)
+    done = run_forked("fer-convert", "--int8", run, "-o", out, "--data", data, *more)
     return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
 
 
@@ -418,7 +418,7 @@ def test_options_that_will_not_do(
 
 def test_as_json(own_model: Path, drawn_faces: Path, tmp_path: Path) -> None:
     """Standard output is the report, and nothing else."""
-    done = run_command(
+    done = run_forked(
         "fer-convert", "--int8", own_model, "-o", tmp_path / "bundle",
         "--data", drawn_faces, *OWN, "--json", "--threshold", "0.25",
     )  # fmt: skip

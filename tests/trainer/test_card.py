@@ -10,7 +10,7 @@ from fer_contract.dataset import FaceData
 from fer_contract.manifest import BundleManifest, read_manifest
 from fer_trainer.evaluation.card import FILES
 from fer_trainer.evaluation.robustness import DISTURBANCES
-from processes import run_command
+from processes import run_command, run_forked
 
 LICENCE = "Drawn by this toolkit; free for all."
 
@@ -103,7 +103,7 @@ def test_it_says_where_the_model_is_from_and_what_it_is_not_for(carded: Path) ->
 def test_without_votes(bundle: Path, drawn_faces: Path, tmp_path: Path) -> None:
     """Then everything is by the labels, and tables have a column less."""
     place = shutil.copytree(bundle, tmp_path / "bundle")
-    done = run_command(
+    done = run_forked(
         "fer-train", "card", place, "--data", drawn_faces, "--data-licence", LICENCE
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fer_contract.dataset import FaceData
-from processes import run_command
+from processes import run_command, run_forked
 
 PROGRAM = Path(sys.executable).parent / "fer-train"
 FAST = ("--preset", "base", "--epochs", "1")
@@ -125,7 +125,7 @@ def test_a_full_disk(drawn_faces: Path, verb: str, full_disk: Path) -> None:
     """Exit 2 and one line that names the place; no manifest calls it finished."""
     out = full_disk / "out"
     more = ("--data", drawn_faces, *FAST) if verb == "run" else ()
-    done = run_command("fer-train", verb, "--out", out, *more)
+    done = run_forked("fer-train", verb, "--out", out, *more)
     assert done.returncode == 2
     # Of a run it is the checkpoint that finds no room.
     assert done.stderr.startswith(f"fer-train: {out}")
@@ -222,11 +222,11 @@ def test_interrupted_and_taken_up_again(few_faces: FaceData, out: Path) -> None:
         # The empty line is click's, after the terminal's ^C.
         assert complaints.strip() == "fer-train: interrupted"
         assert (out / "checkpoint.npz").exists()
-    done = run_command("fer-train", *arguments, *FAST)
+    done = run_forked("fer-train", *arguments, *FAST)
     assert done.returncode == 2
     assert "an unfinished training with plan.epochs 500, now 1" in done.stderr
     assert done.stderr.count("\n") == 1
-    done = run_command("fer-train", *arguments, *FAST, "--restart")
+    done = run_forked("fer-train", *arguments, *FAST, "--restart")
     assert done.returncode == 0, done.stderr
     assert (out / "manifest.json").exists()
 

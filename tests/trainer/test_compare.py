@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from fer_contract.dataset import FaceData
-from processes import run_command
+from processes import run_command, run_forked
 
 
 def test_two_networks_side_by_side(few_faces: FaceData, out: Path) -> None:
@@ -25,7 +25,7 @@ def test_two_networks_side_by_side(few_faces: FaceData, out: Path) -> None:
     low, high = rows[1]["difference_95"]
     difference = rows[1]["evaluation"]["accuracy"] - rows[0]["evaluation"]["accuracy"]
     assert low - 0.03 <= difference <= high + 0.03
-    again = run_command("fer-train", *arguments)
+    again = run_forked("fer-train", *arguments)
     assert again.returncode == 0, again.stderr
     assert "training" not in again.stdout
     assert again.stdout.splitlines()[-4:] == table
@@ -37,7 +37,7 @@ def test_two_networks_side_by_side(few_faces: FaceData, out: Path) -> None:
         (["--seed", "1"], "already trained with another seed; name another"),
         (["--image-size", "56"], "already trained with another input; name another"),
     ):
-        other = run_command("fer-train", *arguments, *change)
+        other = run_forked("fer-train", *arguments, *change)
         assert other.returncode == 2
         assert f"{out / 'base'}: {told}" in other.stderr.splitlines()[-1]
 

@@ -18,7 +18,7 @@ from fer_trainer.evaluation.robustness import DISTURBANCES
 from fer_trainer.material import load_material
 from fer_trainer.plan import Plan
 from fer_trainer.training.train import train
-from processes import run_command
+from processes import run_command, run_forked
 
 _ORDER = ("surprise", "sad", "happy", "neutral")
 _FILES = {
@@ -188,7 +188,7 @@ def test_a_bundle_answers_as_on_the_device(
 ) -> None:
     """Int8, with the bundle's temperature, and on changed faces too."""
     out = tmp_path / "report"
-    done = run_command(
+    done = run_forked(
         "fer-train", "evaluate", bundle, "--data", drawn_faces, "--robustness",
         "--out", out,
     )  # fmt: skip

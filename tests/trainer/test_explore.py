@@ -10,7 +10,7 @@ import pytest
 
 from fer_contract.dataset import FaceData
 from fer_trainer.sheets import contact_sheet
-from processes import run_command
+from processes import run_command, run_forked
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_mistaken_explorations(
 def test_a_full_disk(spoilt: Path, full_disk: Path) -> None:
     """Exit 2 and one line that names the place."""
     out = full_disk / "out"
-    done = run_command("fer-train", "explore", "--data", spoilt, "--out", out)
+    done = run_forked("fer-train", "explore", "--data", spoilt, "--out", out)
     assert done.returncode == 2
     assert done.stderr.startswith(f"fer-train: {out}")
     assert done.stderr.endswith(": No space left on device\n")

@@ -16,7 +16,7 @@ from fer_contract.preprocess import InputSpec
 from fer_trainer.backend import start_keras
 from fer_trainer.presets import PRESETS, find_preset
 from fer_trainer.presets.cost import cost_of
-from processes import run_command
+from processes import run_command, run_forked
 
 keras = start_keras()
 
@@ -384,7 +384,7 @@ def test_weights_for_a_network_without_a_backbone(few_faces: Any, out: Path) -> 
 
 def test_presets_are_listed_for_programs_too() -> None:
     """The same facts as JSON, one object a network."""
-    done = run_command("fer-train", "presets", "--json")
+    done = run_forked("fer-train", "presets", "--json")
     assert done.returncode == 0
     assert done.stderr == ""
     listed = {item["name"]: item for item in json.loads(done.stdout)}

@@ -15,7 +15,7 @@ from fer_trainer.material import Material
 from fer_trainer.plan import Plan
 from fer_trainer.reproduction import commands
 from fer_trainer.training.train import train
-from processes import run_command
+from processes import run_command, run_forked
 
 
 def of_run(run: Path) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def test_the_commands_train_the_same_networks_again(
         f"--out {tmp_path / 'second'}",
     ]
     for line in given:
-        done = run_command(*shlex.split(line))
+        done = run_forked(*shlex.split(line))
         assert done.returncode == 0, done.stderr
     lines = commands(of_run(tmp_path / "second"), data, None)
     assert len(lines) == 2

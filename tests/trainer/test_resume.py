@@ -27,7 +27,7 @@ from fer_trainer.training.checkpoint import (
     parse_checkpoint,
 )
 from fer_trainer.training.train import train
-from processes import run_command
+from processes import run_command, run_forked
 
 PROGRAM = Path(sys.executable).parent / "fer-train"
 
@@ -68,7 +68,7 @@ def test_killed_in_mid_epoch(
         "run", "--data", few_faces.source, "--epochs", "5", "--batch-size", "4", *how,
     ]  # fmt: skip
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    done = run_command("fer-train", *arguments, "--out", undisturbed)
+    done = run_forked("fer-train", *arguments, "--out", undisturbed)
     assert done.returncode == 0, done.stderr
     kill_in_epoch(4, [*arguments, "--out", killed])
     assert not (killed / "manifest.json").exists()
@@ -207,12 +207,12 @@ def test_a_full_disk_ends_a_training_that_can_go_on_later(
     arguments: list[str | Path] = [
         "run", "--data", few_faces.source, "--preset", "base", "--epochs", "2",
     ]  # fmt: skip
-    done = run_command("fer-train", *arguments, "--out", full_disk / "run")
+    done = run_forked("fer-train", *arguments, "--out", full_disk / "run")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "No space left on device" in done.stderr
     shutil.copytree(full_disk / "run", room)
-    done = run_command("fer-train", *arguments, "--out", room)
+    done = run_forked("fer-train", *arguments, "--out", room)
     assert done.returncode == 0, done.stderr
 
 

@@ -11,7 +11,7 @@ from fer_contract.preprocess import InputSpec
 from fer_trainer.backend import start_keras
 from fer_trainer.presets import find_preset
 from fer_trainer.presets.stored import pack, stored_weights
-from processes import run_command
+from processes import run_command, run_forked
 
 keras = start_keras()
 
@@ -83,7 +83,7 @@ def test_a_run_goes_on_from_the_weights_of_another(
     done = run_command("fer-train", "weights", run_directory, "-o", path)
     assert done.returncode == 2
     assert done.stderr == f"fer-train: {path}: is there already; name a new file\n"
-    done = run_command(
+    done = run_forked(
         "fer-train", "run", "--data", few_faces.source, "--preset", "compact",
         "--weights", path, "--epochs", "1", "--learning-rate", "1e-6",
         "--weight-average", "0.5", "--out", tmp_path / "run",

@@ -18,7 +18,7 @@ from fer_contract.errors import FerError
 from fer_trainer.plan import Plan
 from fer_trainer.search_space import DEFAULT, Dimension, apply, parse_dimension
 from fer_trainer.tune import connect
-from processes import run_command
+from processes import run_command, run_forked
 
 PROGRAM = Path(sys.executable).parent / "fer-train"
 SPACE = ("--search", "learning_rate=0.0005:0.005:log", "--search", "mixup=0:0.4")
@@ -48,7 +48,7 @@ def test_a_search(few_faces: FaceData, out: Path) -> None:
     best = max(facts["trials"], key=lambda trial: trial["value"])
     assert f"best of 2 trials: val_accuracy {best['value']:.4f}" in done.stdout
     # A second call goes on with the same study, and draws other settings.
-    done = run_command("fer-train", *arguments(few_faces, out, "--trials", "1"))
+    done = run_forked("fer-train", *arguments(few_faces, out, "--trials", "1"))
     assert done.returncode == 0, done.stderr
     facts = json.loads((out / "tune.json").read_text())
     rates = {trial["settings"]["learning_rate"] for trial in facts["trials"]}
@@ -142,7 +142,7 @@ def test_a_trial_below_the_median_is_given_up(few_faces: FaceData, out: Path) ->
         for epoch in (1, 2):
             trial.report(1.0, epoch)
         study.tell(trial, 1.0)
-    done = run_command("fer-train", *arguments(few_faces, out, "--trials", "1"))
+    done = run_forked("fer-train", *arguments(few_faces, out, "--trials", "1"))
     assert done.returncode == 0, done.stderr
     assert "trial 5: given up" in done.stdout
     assert not (out / "trial-0005").exists()
@@ -167,7 +167,7 @@ def test_mistaken_searches(
     few_faces: FaceData, out: Path, more: tuple[str, ...], complaint: str
 ) -> None:
     """Exit 2 and one line."""
-    done = run_command("fer-train", *arguments(few_faces, out, *more))
+    done = run_forked("fer-train", *arguments(few_faces, out, *more))
     assert done.returncode == 2
     assert done.stderr.startswith(f"fer-train: {complaint}")
     assert done.stderr.count("\n") == 1
