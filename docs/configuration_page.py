@@ -30,7 +30,7 @@ _INTRODUCTION = """\
 
 ```console
 $ fer-edge check fer-edge.toml       # every mistake, with its line and what is allowed
-$ fer-edge schema --config           # JSON Schema, for editors
+$ fer-edge schema configuration      # JSON Schema, for editors
 $ kill -HUP PID                      # reads the file anew
 ```
 
