@@ -14,7 +14,7 @@ TEST_PROCESSES ?= 2
 export PYTHONNOUSERSITE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint release clean-demo clean
+.PHONY: demo test lint docs release clean-demo clean
 # A target that failed half-way must not look made.
 .DELETE_ON_ERROR:
 
@@ -35,6 +35,10 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The pages that are made from the code; they are checked in, and a test compares them.
+docs: | $(VENV)/installed
+	$(BIN)/python docs/generate.py
 
 clean-demo:
 	rm -rf $(DEMO)

@@ -138,6 +138,11 @@ def cli(
       fer-convert --int8 --edgetpu RUN -o BUNDLE --data FACES
       fer-convert --int8 own.keras --labels calm,happy,angry --pixels 0..1 …
       fer-convert model.tflite
+
+    For the completion of options, put this into ~/.bashrc:
+
+    \b
+      eval "$(_FER_CONVERT_COMPLETE=bash_source fer-convert)"
     """
     log_to_terminal(verbose=verbose)
     require_extra("convert", ["keras", "tensorflow", "ai_edge_litert", "cv2", "jinja2"])

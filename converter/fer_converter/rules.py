@@ -176,7 +176,7 @@ EDGETPU_RULES: tuple[Rule, ...] = (
 )
 """Without these the Edge TPU does not run it, or not all of it."""
 
-_AT_A_PRICE: tuple[Rule, ...] = (parameters_in_the_cache,)
+AT_A_PRICE: tuple[Rule, ...] = (parameters_in_the_cache,)
 """A model that breaks these runs all the same: parameters beyond the cache are fetched
 anew for each face (coral.ai/docs/edgetpu/compiler, "Parameter data caching")."""
 
@@ -188,7 +188,7 @@ def check(model: TfliteFile, rules: tuple[Rule, ...]) -> tuple[Verdict, ...]:
 
 def _decide(rule: Rule, model: TfliteFile) -> Verdict:
     verdict = decided(title(rule), *rule(model), meaning=_first_line(rule))
-    if verdict.passed or rule not in _AT_A_PRICE:
+    if verdict.passed or rule not in AT_A_PRICE:
         return verdict
     return dataclasses.replace(verdict, outcome=Outcome.SLOWER)
 

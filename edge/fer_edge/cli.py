@@ -11,6 +11,7 @@ import click
 
 from fer_contract import __version__
 from fer_contract.command import log_to_terminal, require_extra, run
+from fer_contract.completion import complete_files
 from fer_contract.errors import naming
 from fer_edge.doctor.commands import doctor_command
 from fer_edge.law.commands import notice_command
@@ -40,13 +41,24 @@ def _check_start(
 @click.option("-v", "--verbose", is_flag=True, help="Print what happens inside.")
 @click.version_option(__version__)
 def cli(*, verbose: bool) -> None:
-    """Report the emotions of the faces in front of a camera."""
+    """Report the emotions of the faces in front of a camera.
+
+    \b
+    Examples:
+      fer-edge replay party.mp4
+      fer-edge run --config /etc/fer-edge/fer-edge.toml
+
+    For the completion of commands, options and names, put this into ~/.bashrc:
+
+    \b
+      eval "$(_FER_EDGE_COMPLETE=bash_source fer-edge)"
+    """
     log_to_terminal(verbose=verbose)
     require_extra("edge", ["cv2"])
 
 
 @cli.command("run")
-@click.option("--config", type=_PATH, required=True, help="fer-edge.toml")
+@click.option("--config", type=_PATH, required=True, help="The daemon's configuration.")
 def run_command(*, config: Path) -> None:
     """Run the daemon: events as JSON lines on standard output until SIGTERM.
 
@@ -61,14 +73,19 @@ def run_command(*, config: Path) -> None:
 
 _BUNDLE = click.option(
     "--bundle",
+    shell_complete=complete_files,
     help="Directory that fer-convert made.  [default: the released model]",
 )
 _CONFIG = click.option("--config", type=_PATH, help="Take all else from here.")
-_YUNET = click.option("--yunet-model", help="Find faces with this YuNet model.")
+_YUNET = click.option(
+    "--yunet-model",
+    shell_complete=complete_files,
+    help="Find faces with this YuNet model.",
+)
 
 
 @cli.command("replay")
-@click.argument("source")
+@click.argument("source", shell_complete=complete_files)
 @_BUNDLE
 @_CONFIG
 @_YUNET
@@ -93,7 +110,9 @@ def replay_command(
     annotate: Path | None,
     start_time: datetime | None,
 ) -> None:
-    """Run the daemon on a video, a picture or a folder, as fast as possible.
+    """Run the daemon on a recording, as fast as possible.
+
+    SOURCE is a video, a picture or a folder of pictures.
 
     \b
     Example:
@@ -112,7 +131,7 @@ def replay_command(
 
 
 @cli.command("bench")
-@click.argument("source", required=False)
+@click.argument("source", required=False, shell_complete=complete_files)
 @_BUNDLE
 @_CONFIG
 @_YUNET
@@ -122,9 +141,16 @@ def replay_command(
 @click.option(
     "--compare",
     multiple=True,
+    shell_complete=complete_files,
     help="Time one face with this bundle too; may be given again.",
 )
-@click.option("--json", "json_path", type=_PATH, help="Also write all figures here.")
+@click.option(
+    "-o",
+    "--out",
+    "json_path",
+    type=_PATH,
+    help="Also write all figures here, as JSON.",
+)
 def bench_command(
     *,
     source: str | None,
@@ -142,7 +168,7 @@ def bench_command(
 
     \b
     Example:
-      fer-edge bench party.mp4 --frames 2000 --json figures.json
+      fer-edge bench party.mp4 --frames 2000 --out figures.json
     """
     from fer_edge.bench import (
         as_table,
@@ -215,7 +241,7 @@ def _settings(
 @cli.command("check")
 @click.argument("config", type=_PATH)
 def check_command(*, config: Path) -> None:
-    """Check a configuration file; says every mistake in it.
+    """Check CONFIG, a configuration file; says every mistake in it.
 
     \b
     Example:
@@ -234,21 +260,16 @@ cli.add_command(service_group)
 
 
 @cli.command("schema")
-@click.option(
-    "--config",
-    "configuration",
-    is_flag=True,
-    help="Of the configuration instead, for editors.",
-)
-def schema_command(*, configuration: bool) -> None:
-    """Print the JSON Schema of the events.
+@click.argument("of", type=click.Choice(["events", "configuration"]), default="events")
+def schema_command(*, of: str) -> None:
+    """Print a JSON Schema: OF the events, or of the configuration, for editors.
 
     \b
     Examples:
       fer-edge schema | jq .properties
-      fer-edge schema --config > fer-edge.schema.json
+      fer-edge schema configuration > fer-edge.schema.json
     """
-    if configuration:
+    if of == "configuration":
         from fer_edge.config_schema import config_schema
 
         schema = config_schema()

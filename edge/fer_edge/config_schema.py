@@ -29,7 +29,7 @@ def config_schema() -> dict[str, Any]:
 
 
 def meanings(kind: type) -> dict[str, str]:
-    """Return the text under each field of a dataclass, which Python itself forgets.
+    """Return the text under each field or member of a class, which Python forgets.
 
     It is read from the source. Where that is not at hand, as with compiled files
     alone, nothing is known of any.
@@ -44,10 +44,11 @@ def meanings(kind: type) -> dict[str, str]:
             for declared, text in zip(node.body, node.body[1:], strict=False):
                 match declared, text:
                     case (
-                        ast.AnnAssign(target=ast.Name(id=name)),
+                        ast.AnnAssign(target=ast.Name(id=name))
+                        | ast.Assign(targets=[ast.Name(id=name)]),
                         ast.Expr(value=ast.Constant(value=str(meaning))),
                     ):
-                        found[name] = " ".join(meaning.split()).replace("``", "'")
+                        found[name] = " ".join(meaning.split())
     return found
 
 
@@ -58,7 +59,7 @@ def _section(kind: type) -> dict[str, Any]:
     for part in fields(kind):
         properties[part.name] = _part(part, types[part.name])
         if part.name in texts:
-            properties[part.name]["description"] = texts[part.name]
+            properties[part.name]["description"] = texts[part.name].replace("``", "'")
     schema = {
         "type": "object",
         "properties": properties,

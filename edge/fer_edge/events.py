@@ -76,7 +76,10 @@ def event_schema() -> dict[str, Any]:
     time = {"type": "string", "format": "date-time", "pattern": "Z$"}
     name = {"type": "string", "minLength": 1}
     properties: dict[str, Any] = {
-        "type": {"enum": [kind.value for kind in EventType]},
+        "type": {
+            "enum": [kind.value for kind in EventType],
+            "description": "Where in its episode it stands.",
+        },
         "id": name | {"description": "The episode; shared by its new, update and end."},
         "seq": {
             "type": "integer",
@@ -85,7 +88,7 @@ def event_schema() -> dict[str, Any]:
             "a durable outbox. The same id and seq are the same message, arrived "
             "twice.",
         },
-        "camera": name,
+        "camera": name | {"description": "Its name in the configuration."},
         "track": {"type": "integer", "minimum": 1, "description": "The face in view."},
         "emotion": name
         | {"description": f"A label of the model, or {UNCERTAIN!r} below threshold."},
@@ -114,7 +117,7 @@ def event_schema() -> dict[str, Any]:
             "type": "boolean",
             "description": "Sent later than it happened, after an outage.",
         },
-        "model": name,
+        "model": name | {"description": "Its name in the bundle's manifest."},
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -175,7 +175,7 @@ def test_the_command(run: Run, video: Path, bundle: Path, tmp_path: Path) -> Non
     path = tmp_path / "figures.json"
     done = run(
         "bench", video, "--frames", "40", "--bundle", bundle, "--compare", bundle,
-        "--json", path,
+        "--out", path,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     figures = json.loads(path.read_text())
@@ -193,7 +193,7 @@ def test_the_command_with_a_configuration(
     """That asks for the recording's own pace, ten frames a second: not here."""
     config, path = tmp_path / "fer-edge.toml", tmp_path / "figures.json"
     config.write_text('[camera]\npace = "recorded"\n')
-    done = run("bench", video, "--frames", "20", "--config", config, "--json", path)
+    done = run("bench", video, "--frames", "20", "--config", config, "--out", path)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(path.read_text())["stages"]["capture"]["p50_ms"] < 50.0
 
@@ -210,8 +210,8 @@ def test_the_command_without_a_source(run: Run) -> None:
     [
         (("--frames", "3"), "3 is not in the range"),
         (("nowhere.avi",), "nowhere.avi: no such file or folder"),
-        (("--json", "/nowhere/figures.json", "--frames", "20"), "/nowhere/figures"),
-        (("--json", "/dev/full", "--frames", "20"), "/dev/full: No space left"),
+        (("--out", "/nowhere/figures.json", "--frames", "20"), "/nowhere/figures"),
+        (("--out", "/dev/full", "--frames", "20"), "/dev/full: No space left"),
         (("--compare", "/nowhere", "--frames", "20"), "/nowhere"),
     ],
 )

@@ -252,7 +252,7 @@ def test_schema(run: Run) -> None:
     finished = run("schema")
     assert (finished.returncode, finished.stderr) == (0, "")
     assert json.loads(finished.stdout) == event_schema()
-    finished = run("schema", "--config")
+    finished = run("schema", "configuration")
     assert (finished.returncode, finished.stderr) == (0, "")
     assert json.loads(finished.stdout) == config_schema()
 

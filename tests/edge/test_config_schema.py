@@ -68,11 +68,16 @@ class Undocumented:
     second: int = 2
     """The second one,
     ``explained``."""
+    THIRD = 3
+    """No field."""
 
 
 def test_meanings() -> None:
     """A field without a text has none, and texts are put on one line."""
-    assert meanings(Undocumented) == {"second": "The second one, 'explained'."}
+    assert meanings(Undocumented) == {
+        "second": "The second one, ``explained``.",
+        "THIRD": "No field.",
+    }
 
 
 def test_without_sources() -> None:

@@ -23,7 +23,19 @@ _MODULES = ("keras", "cv2", "matplotlib", "jinja2", "tensorboard", "optuna")
 @click.option("-v", "--verbose", is_flag=True, help="Print what happens inside.")
 @click.version_option(__version__)
 def cli(*, verbose: bool) -> None:
-    """Train compact emotion networks on labelled faces."""
+    """Train compact emotion networks on labelled faces.
+
+    \b
+    Examples:
+      fer-train synth --out faces
+      fer-train run --data faces --preset compact --out RUN
+      fer-train evaluate RUN --data faces
+
+    For the completion of commands, options and presets, put this into ~/.bashrc:
+
+    \b
+      eval "$(_FER_TRAIN_COMPLETE=bash_source fer-train)"
+    """
     log_to_terminal(verbose=verbose)
     # Asked of every command: half a trainer on a device helps no one.
     require_extra("train", _MODULES)

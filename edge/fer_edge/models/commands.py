@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fer_contract.completion import complete_files, complete_words
+
 if TYPE_CHECKING:
     from fer_edge.models.signature import PublicKey
     from fer_edge.models.store import Store
@@ -22,6 +24,15 @@ _CONFIG = click.option(
 _AGAIN = click.option("--again", is_flag=True, help="Also one that has failed here.")
 
 
+def _installed() -> list[str]:
+    from fer_edge.models.store import RELEASED_NAME
+
+    return [*_store().names(), RELEASED_NAME]
+
+
+_NAMES = complete_words(_installed)
+
+
 def _check_sha256(
     _context: click.Context, _option: click.Parameter, digest: str
 ) -> str:
@@ -32,13 +43,25 @@ def _check_sha256(
 
 @click.group("models")
 def models_group() -> None:
-    """Install models, switch between them, fetch the detector's."""
+    """Install models, switch between them, fetch the detector's.
+
+    \b
+    Examples:
+      fer-edge models list
+      sudo fer-edge models install model.zip --use
+      sudo fer-edge models rollback
+    """
 
 
 @models_group.command("list")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def list_command(*, as_json: bool) -> None:
-    """Show which models are here, and which one is active."""
+    """Show which models are here, and which one is active.
+
+    \b
+    Example:
+      fer-edge models list
+    """
     from fer_edge.models import listing
 
     models = listing.rows(_store())
@@ -49,9 +72,9 @@ def list_command(*, as_json: bool) -> None:
 
 
 @models_group.command("path")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=_NAMES)
 def path_command(*, name: str | None) -> None:
-    """Print where the active model lies, or another, once it has passed its self-test.
+    """Print where the active model lies, or NAME, once it has passed its self-test.
 
     Beside the released one lie its card, MODEL_CARD.md, and its reports.
 
@@ -72,7 +95,7 @@ def path_command(*, name: str | None) -> None:
 
 
 @models_group.command("install")
-@click.argument("source")
+@click.argument("source", shell_complete=complete_files)
 @click.option("--use", "at_once", is_flag=True, help="Make it the active model.")
 @click.option("--sha256", default="", callback=_check_sha256, help="Of the zip.")
 @click.option(
@@ -118,11 +141,11 @@ def install_command(
 
 
 @models_group.command("use")
-@click.argument("name")
+@click.argument("name", shell_complete=_NAMES)
 @_AGAIN
 @_CONFIG
 def use_command(*, name: str, again: bool, config: Path | None) -> None:
-    """Make a model the active one; the beginning of its name is enough.
+    """Make NAME the active model; the beginning of its name is enough.
 
     The daemon takes it when it is started next. If it fails then, or before its
     probation is over, the daemon goes back to the one before by itself.
@@ -143,7 +166,12 @@ def use_command(*, name: str, again: bool, config: Path | None) -> None:
 @_AGAIN
 @_CONFIG
 def rollback_command(*, again: bool, config: Path | None) -> None:
-    """Make the model that was active before the active one again."""
+    """Make the model that was active before the active one again.
+
+    \b
+    Example:
+      sudo fer-edge models rollback
+    """
     from fer_contract.errors import FerError
     from fer_edge.models.installing import use
     from fer_edge.models.store import RELEASED_NAME
@@ -156,9 +184,14 @@ def rollback_command(*, again: bool, config: Path | None) -> None:
 
 
 @models_group.command("remove")
-@click.argument("name")
+@click.argument("name", shell_complete=_NAMES)
 def remove_command(*, name: str) -> None:
-    """Remove an installed model, but never the active one or the one before."""
+    """Remove NAME, an installed model, but never the active one or the one before.
+
+    \b
+    Example:
+      sudo fer-edge models remove compact-125f
+    """
     from fer_edge.models.installing import find, remove
 
     store = _store()
@@ -176,6 +209,7 @@ def remove_command(*, name: str) -> None:
 )
 @click.option("--url", help="Another address.  [default: OpenCV's zoo on GitHub]")
 @click.option(
+    "-o",
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Another file; name it as faces.yunet_model then.  "

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from fer_trainer.commands.options import PRESETS
 from fer_trainer.commands.training_options import (
     read_material,
     read_plan,
@@ -13,7 +14,12 @@ from fer_trainer.commands.training_options import (
 
 
 @click.command("bench")
-@click.option("--preset", default="compact", help="Network to train.")
+@click.option(
+    "--preset",
+    default="compact",
+    shell_complete=PRESETS,
+    help="Network to train.",
+)
 @click.option(
     "--rounds", type=click.IntRange(1), default=5, help="Of each measurement."
 )

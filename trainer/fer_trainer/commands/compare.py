@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fer_contract.errors import FerError, naming
-from fer_trainer.commands.options import PATH
+from fer_trainer.commands.options import PATH, PRESETS
 from fer_trainer.commands.training_options import (
     read_material,
     read_plan,
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 
 @click.command("compare")
 @click.option(
-    "--preset", "presets", multiple=True, required=True, help="Once for each network."
+    "--preset",
+    "presets",
+    multiple=True,
+    required=True,
+    shell_complete=PRESETS,
+    help="Once for each network.",
 )
-@click.option("--out", type=PATH, required=True, help="Directory for all runs.")
+@click.option("-o", "--out", type=PATH, required=True, help="Directory for all runs.")
 @training_options
 def compare_command(*, presets: tuple[str, ...], out: Path, **choices: Any) -> None:
     """Train several networks alike and judge them on the same validation faces.

@@ -23,6 +23,7 @@ _FEW = 1000
 )
 @click.option("--votes", type=PATH, help="CSV of FER+ votes, to judge by those too.")
 @click.option(
+    "-o",
     "--out",
     type=PATH,
     help="Directory for the report.  [default: its name and the split, beside it]",

@@ -8,15 +8,19 @@ import click
 
 from fer_contract.errors import naming
 from fer_contract.labels import Labels
-from fer_trainer.commands.options import PATH, SEED, parse_labels
+from fer_trainer.commands.options import PATH, RECIPES, SEED, parse_labels
 
 
 @click.command("explore")
 @click.option("--data", type=PATH, required=True, help="Zip or folder of faces.")
-@click.option("--out", type=PATH, required=True, help="Directory for the page.")
+@click.option("-o", "--out", type=PATH, required=True, help="Directory for the page.")
 @click.option("--votes", type=PATH, help="CSV of FER+ votes, to hold labels against.")
 @click.option(
-    "--recipe", "recipe_name", default="standard", help="Whose augmentation to show."
+    "--recipe",
+    "recipe_name",
+    default="standard",
+    shell_complete=RECIPES,
+    help="Whose augmentation to show.",
 )
 @click.option(
     "--labels",

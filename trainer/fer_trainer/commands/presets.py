@@ -14,6 +14,10 @@ def presets_command(*, as_json: bool, image_size: int) -> None:
     """List the networks that can be trained, and what a face costs each.
 
     Edge TPU: "streams" marks networks whose parameters do not fit on the chip.
+
+    \b
+    Example:
+      fer-train presets --image-size 64
     """
     from fer_contract.preprocess import InputSpec
     from fer_trainer.backend import start_keras

@@ -11,7 +11,7 @@ from fer_trainer.commands.options import PATH, SEED
 
 
 @click.command("synth")
-@click.option("--out", type=PATH, required=True, help="Folder to draw into.")
+@click.option("-o", "--out", type=PATH, required=True, help="Folder to draw into.")
 @click.option(
     "--faces-per-class",
     type=click.IntRange(1),

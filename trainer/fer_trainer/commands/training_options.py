@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from fer_contract.command import FiniteRange
-from fer_trainer.commands.options import PATH, SEED, parse_labels
+from fer_contract.completion import complete_files
+from fer_trainer.commands.options import PATH, RECIPES, SEED, parse_labels
 
 if TYPE_CHECKING:
     from fer_contract.dataset import FaceData
@@ -57,6 +58,7 @@ _PLAN = (
         "--recipe",
         "recipe_name",
         default="standard",
+        shell_complete=RECIPES,
         help="standard, study, strong or release; what follows changes parts of it.",
     ),
     click.option("--epochs", type=click.IntRange(1), help="[default: the preset's]"),
@@ -72,6 +74,7 @@ _PLAN = (
     click.option(
         "--weights",
         default="none",
+        shell_complete=complete_files,
         help="To begin with: none, a file of them, imagenet for the presets with a "
         "backbone, or released for compact.",
     ),

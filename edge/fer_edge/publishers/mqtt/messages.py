@@ -22,16 +22,30 @@ class Topic(StrEnum):
     """What stands behind ``<prefix>/<node>/``."""
 
     AVAILABLE = "available"
+    """Whether the other topics are to be believed. ``online`` comes after the states,
+    on every connection; ``offline`` by last will."""
     STATUS = "status"
+    """Model, runtime, detector, what answers and why; on change."""
     EMOTION = "emotion/state"
+    """Emotion of the episode that began last, of all that go on; ``none`` without one;
+    on change."""
     ATTRIBUTES = "emotion/attributes"
+    """More of that episode, and each face that shows an emotion, 20 at most; on
+    change."""
     FACES = "faces"
+    """How many faces there are in the newest frame; on change."""
     EVENTS = "events"
+    """Every event, in order."""
     STATS = "stats"
+    """Figures, each ``mqtt.stats_seconds``."""
     DETECT = "detect/state"
+    """Whether frames are looked at; only with ``mqtt.commands``; on change."""
     DETECT_SET = "detect/set"
+    """Looks at frames, or lets them pass; only with ``mqtt.commands``."""
     PREVIEW = "preview/state"
+    """Whether the page shows the picture; only with ``mqtt.commands``; on change."""
     PREVIEW_SET = "preview/set"
+    """Shows the picture on the page, or not; only with ``mqtt.commands``."""
 
 
 class Availability(StrEnum):
@@ -60,6 +74,16 @@ class Message:
 def availability(root: str, value: Availability) -> Message:
     """Tell whether the other topics are to be believed."""
     return Message(f"{root}/{Topic.AVAILABLE}", value)
+
+
+def event_message(root: str, text: str) -> Message:
+    """Tell an event.
+
+    Args:
+        root: what topics begin with.
+        text: the event as JSON, a line.
+    """
+    return Message(f"{root}/{Topic.EVENTS}", text, retained=False)
 
 
 def shown(

@@ -8,7 +8,13 @@ from typing import Protocol
 from fer_edge.publishers.mqtt import reasons
 from fer_edge.publishers.mqtt.connection import Accepted, Answered, BrokerError
 from fer_edge.publishers.mqtt.delivery import Delivery
-from fer_edge.publishers.mqtt.messages import Availability, Message, Topic, availability
+from fer_edge.publishers.mqtt.messages import (
+    Availability,
+    Message,
+    Topic,
+    availability,
+    event_message,
+)
 
 # Enough to keep a broker busy over a slow line, and little to send again.
 _MOST_FLYING = 20
@@ -180,8 +186,7 @@ class Session:
                 self._refused(self._events_topic, f"more than {most_bytes} bytes")
                 self._delivery.never(position)
             else:
-                message = Message(self._events_topic, text, retained=False)
-                self._publish(message, position, now)
+                self._publish(event_message(self._root, text), position, now)
 
     def _publish(self, message: Message, position: int | None, now: float) -> None:
         number = self._sender.publish(message)
