@@ -44,6 +44,15 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def device_python(repository: Path) -> Path:
+    """Python of the environment in which only the extra ``edge`` is installed."""
+    python = repository / ".venv-edge" / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"{python} is missing: make .venv-edge/installed")
+    return python
+
+
 Make = Callable[[str, Callable[[Path], None]], Path]
 
 

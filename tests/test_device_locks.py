@@ -13,15 +13,6 @@ import pytest
 BANNED = ("tensorflow", "keras", "fer_trainer", "fer_converter")
 
 
-@pytest.fixture(scope="session")
-def device_python(repository: Path) -> Path:
-    """Python of the environment in which only the extra ``edge`` is installed."""
-    python = repository / ".venv-edge" / "bin" / "python"
-    if not python.exists():
-        pytest.skip(f"{python} is missing: make .venv-edge/installed")
-    return python
-
-
 def device_modules(repository: Path) -> list[str]:
     """Every module of ``fer_edge`` and ``fer_contract``, by import name."""
     return sorted(

@@ -1,31 +1,73 @@
-"""The wheel: four packages, the device's configuration, and nothing else."""
+"""Wheel and sdist: four packages, the device's configuration, and nothing else."""
 
+import configparser
+import os
 import subprocess
 import sys
+import tarfile
+import textwrap
 import zipfile
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 
 import pytest
+from packaging.metadata import Metadata
+from trove_classifiers import classifiers
+
+from fer_contract import __version__
+from fer_trainer.synthetic import Video, draw_video
+
+Make = Callable[[str, Callable[[Path], None]], Path]
 
 from fer_edge.law.notice import LANGUAGES
 
 
-@pytest.fixture(scope="module")
-def names(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """What a wheel built here holds."""
-    out = tmp_path_factory.mktemp("wheel")
+def _build(where: Path, out: Path, *kinds: str) -> None:
     # Without isolation the build fetches nothing.
     done = subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", out, "."],
+        [sys.executable, "-m", "build", *kinds, "--no-isolation", "-o", out, "."],
         capture_output=True,
         text=True,
         check=False,
-        cwd=repository,
+        cwd=where,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    (wheel,) = out.glob("*.whl")
+
+
+def _one(folder: Path, ending: str) -> Path:
+    (path,) = folder.glob(f"*{ending}")
+    return path
+
+
+def _contents(wheel: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(wheel) as archive:
-        return set(archive.namelist())
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.fixture(scope="module")
+def wheel(repository: Path, made_once: Make) -> Path:
+    """A wheel that was built here."""
+    out = made_once("wheel", lambda out: _build(repository, out, "--wheel"))
+    return _one(out, ".whl")
+
+
+@pytest.fixture(scope="module")
+def contents(wheel: Path) -> dict[str, bytes]:
+    """What it holds, by name."""
+    return _contents(wheel)
+
+
+@pytest.fixture(scope="module")
+def names(contents: dict[str, bytes]) -> set[str]:
+    """The names of what it holds."""
+    return set(contents)
+
+
+@pytest.fixture(scope="module")
+def sdist(repository: Path, made_once: Make) -> Path:
+    """A source distribution that was built here."""
+    out = made_once("sdist", lambda out: _build(repository, out, "--sdist"))
+    return _one(out, ".tar.gz")
 
 
 def test_every_module_is_in_it(repository: Path, names: set[str]) -> None:
@@ -70,3 +112,110 @@ def test_nothing_else_is_in_it(names: set[str]) -> None:
     assert {Path(name).suffix for name in rest} <= {
         "", ".py", ".typed", ".html", ".toml", ".txt", ".md", ".npz",
     }  # fmt: skip
+
+
+def test_metadata(contents: dict[str, bytes]) -> None:
+    """An index would take it, and pip finds extras, commands and licence in it."""
+    (place,) = (name for name in contents if name.endswith(".dist-info/METADATA"))
+    metadata = Metadata.from_email(contents[place], validate=True)
+    assert (metadata.name, str(metadata.version)) == ("fer-edge-toolkit", __version__)
+    assert metadata.license_expression == "MIT"
+    assert metadata.description_content_type == "text/markdown"
+    assert (metadata.description or "").startswith("# fer-edge-toolkit")
+    assert set(metadata.classifiers or ()) <= classifiers
+    extras = {"train", "train-gpu", "convert", "edge", "signed"}
+    assert set(metadata.provides_extra or ()) == extras
+    folder = PurePosixPath(place).parent
+    for licence in metadata.license_files or ():
+        assert f"{folder}/licenses/{licence}" in contents
+    points = configparser.ConfigParser()
+    points.read_string(contents[f"{folder}/entry_points.txt"].decode())
+    commands = {"fer-train", "fer-convert", "fer-edge"}
+    assert set(points["console_scripts"]) == commands
+
+
+def test_types_of_every_package(names: set[str]) -> None:
+    """Type checkers are told that there are some."""
+    packages = ("fer_contract", "fer_trainer", "fer_converter", "fer_edge")
+    assert {f"{package}/py.typed" for package in packages} <= names
+
+
+def test_source_distribution(repository: Path, sdist: Path) -> None:
+    """It holds what version control does, and its own description."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=repository,
+    )
+    if listed.returncode != 0:
+        pytest.skip("no git repository: clone it")
+    known = {
+        name for name in listed.stdout.split("\0") if (repository / name).is_file()
+    }
+    with tarfile.open(sdist) as archive:
+        files = [member for member in archive if not member.isdir()]
+    assert all(member.isreg() for member in files)
+    held = {str(PurePosixPath(*Path(member.name).parts[1:])) for member in files}
+    assert held == known | {"PKG-INFO"}
+
+
+def test_wheel_of_the_source_distribution(
+    contents: dict[str, bytes], sdist: Path, tmp_path: Path
+) -> None:
+    """It is the one that is built in the repository, to the last file."""
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    _build(source, tmp_path / "out", "--wheel")
+    assert _contents(_one(tmp_path / "out", ".whl")) == contents
+
+
+def test_installed_wheel(wheel: Path, device_python: Path, tmp_path: Path) -> None:
+    """On a device, far from the repository, its command and its interface work."""
+    venv = tmp_path / "venv"
+    subprocess.run([device_python, "-m", "venv", "--without-pip", venv], check=True)
+    python = venv / "bin" / "python"
+    pip = (sys.executable, "-m", "pip", "--python", python)
+    options = ("--quiet", "--no-index", "--no-deps")
+    subprocess.run([*pip, "install", *options, wheel], check=True)
+    # What it depends on is borrowed from the device's environment, without network.
+    # A link to a checkout that lies there is not followed from here.
+    (site,) = venv.glob("lib/python3*/site-packages")
+    (borrowed,) = device_python.parent.parent.glob("lib/python3*/site-packages")
+    (site / "borrowed.pth").write_text(f"{borrowed}\n")
+    assert (venv / "share" / "fer-edge" / "systemd" / "fer-edge.toml").is_file()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    draw_video(outside / "scene.avi", Video(seed=3, seconds=4.0, width=320, height=240))
+    environment = {key: os.environ[key] for key in os.environ if key != "PYTHONPATH"}
+
+    def run(*command: str | Path) -> str:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=outside,
+            env=environment,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    fer_edge = venv / "bin" / "fer-edge"
+    assert run(fer_edge, "--version") == f"fer-edge, version {__version__}\n"
+    assert "released" in run(fer_edge, "models", "list")
+    assert '"type":"new"' in run(fer_edge, "replay", "scene.avi")
+    script = """
+        import cv2
+        import fer_edge
+
+        print(fer_edge.__file__)
+        with fer_edge.Recognizer() as recognizer:
+            frame = cv2.VideoCapture("scene.avi").read()[1]
+            print(len(recognizer.recognize(frame)))
+    """
+    where, count = run(python, "-c", textwrap.dedent(script)).split()
+    assert Path(where).is_relative_to(venv)
+    assert count == "1"
