@@ -13,7 +13,7 @@ _PAGE = """<!doctype html>
 <title>{title}</title>
 <style>
 @page {{ size: A4; margin: 20mm; }}
-body {{ font: 14pt/1.45 system-ui, sans-serif; color: #000; background: #fff;
+body {{ font: 13pt/1.4 system-ui, sans-serif; color: #000; background: #fff;
   max-width: 170mm; margin: 10mm auto; padding: 0 5mm; overflow-wrap: anywhere; }}
 h1 {{ font-size: 26pt; line-height: 1.15; margin: 4mm 0 6mm; }}
 svg {{ width: 24mm; height: 24mm; }}
@@ -21,11 +21,13 @@ dl {{ display: grid; grid-template-columns: max-content 1fr; gap: 2mm 6mm;
   border-top: 0.6mm solid #000; padding-top: 5mm; }}
 dt {{ font-weight: 600; max-width: 60mm; }}
 dd {{ margin: 0; }}
+/* The sheet has its own margins: a usual notice fits on one. */
+@media print {{ body {{ margin: 0 auto; padding: 0; }} }}
 </style>
 </head>
 <body>
 <svg viewBox="0 0 24 24" fill="none" stroke="#000" stroke-width="1.5"
-  aria-hidden="true">
+  stroke-linecap="round" aria-hidden="true">
 <rect x="1" y="6" width="22" height="15" rx="2"/><path d="M7 6l2-3h6l2 3"/>
 <circle cx="12" cy="13.5" r="5"/><path d="M10 12.5v.1M14 12.5v.1M10 15q2 1.6 4 0"/>
 </svg>
