@@ -7,23 +7,46 @@ machine is doing. A count is no time, but what makes it grow makes a Pi slower.
 Needs root, and from Debian: mmdebstrap, qemu-user, gcc.
 """
 
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-WHEELS = ("numpy==1.26.4", "ai-edge-litert==2.3.0")
-"""Fixed, since another version computes with other instructions."""
 
-_SUITE = "bookworm"
-_PYTHON = "3.11"
+@dataclass(frozen=True, slots=True)
+class Debian:
+    """A release of Debian, on which Raspberry Pi OS of the same name is built."""
+
+    number: int
+    suite: str
+    python: str
+    wheels: tuple[str, ...]
+    """What is counted. Fixed: another version computes with other instructions."""
+
+    def __str__(self) -> str:
+        return f"Debian {self.number}, Python {self.python}"
+
+
+DEBIAN_12 = Debian(
+    12, "bookworm", "3.11", ("numpy==1.26.4", "ai-edge-litert==2.3.0", "click")
+)
+DEBIAN_13 = Debian(
+    13, "trixie", "3.13", ("numpy==2.5.5", "ai-edge-litert==2.3.0", "click")
+)
+
+PI_4, PI_5 = "cortex-a72", "cortex-a76"
+"""Processors."""
+
 _PLATFORMS = ("2_34", "2_28", "2_27", "2_17")
 _PACKAGES = "/opt/packages"
+_PIP = "/opt/pip"
 _MARK = re.compile(r"^MARK (\d+) (\d+)$", re.MULTILINE)
 
 # LiteRT reads the processor from here, and crashes under QEMU with an x86 one.
@@ -67,10 +90,12 @@ class EmulatedPi:
 
     Args:
         root: made by ``set_up``.
+        debian: of which release.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, debian: Debian = DEBIAN_12) -> None:
         self._root = root
+        self._debian = debian
         self._plugin = root / "count_instructions.so"
 
     def set_up(self) -> None:
@@ -81,7 +106,7 @@ class EmulatedPi:
         """
         _do(
             "mmdebstrap", "--quiet", "--variant=extract", "--arch=arm64",
-            "--include=python3,libstdc++6", _SUITE, self._root,
+            "--include=python3,libstdc++6", self._debian.suite, self._root,
         )  # fmt: skip
         for folder in ("bin", "sbin", "lib"):
             link = self._root / folder
@@ -91,52 +116,112 @@ class EmulatedPi:
         _do(
             sys.executable, "-m", "pip", "install", "--quiet", "--no-input",
             "--root-user-action=ignore", "--only-binary=:all:", "--implementation=cp",
-            f"--python-version={_PYTHON}", *platforms,
+            f"--python-version={self._debian.python}", *platforms,
             "--platform=manylinux2014_aarch64", f"--target={self._root}{_PACKAGES}",
-            *WHEELS, "click",
+            *self._debian.wheels,
         )  # fmt: skip
         (self._root / "proc").mkdir(exist_ok=True)
         (self._root / "proc" / "cpuinfo").write_text(_CPUINFO)
         source = Path(__file__).with_name("count_instructions.c")
         _do("gcc", "-O2", "-fPIC", "-shared", "-o", self._plugin, source)
 
+    def install(self, wheel: Path, folder: Path, *more: str) -> None:
+        """Let the Pi's own Python install the device's part, from wheels alone.
+
+        pip runs on the emulated processor: it evaluates markers and picks wheels as on
+        a Pi, which ``--platform`` alone does not.
+
+        Args:
+            wheel: of this project.
+            folder: to install into, new.
+            more: requirements beside the extra ``edge``.
+
+        Raises:
+            CalledProcessError: pip failed; its own words are on standard error.
+        """
+        found = importlib.util.find_spec("pip")
+        assert found is not None
+        assert found.origin is not None
+        pip = Path(f"{self._root}{_PIP}/pip")
+        if not pip.exists():
+            shutil.copytree(Path(found.origin).parent, pip)
+        command = self._python(
+            "-m", "pip", "install", "--quiet", "--no-input", "--no-compile",
+            "--root-user-action=ignore", "--only-binary=:all:", f"--target={folder}",
+            f"{wheel}[edge]", *more,
+        )  # fmt: skip
+        # pip's settings are in the environment: index, certificates, proxy.
+        environment = {**os.environ, **_environment(_PIP)}
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+
+    def fer_edge(
+        self, folder: Path, *arguments: str | Path
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the command that was installed into a folder, on a Pi 4's processor."""
+        return subprocess.run(
+            self._python(folder / "bin" / "fer-edge", *arguments),
+            capture_output=True,
+            text=True,
+            check=False,
+            env=_environment(str(folder)),
+        )
+
     def run(
-        self, script: Path, *arguments: str | Path, processor: str = "cortex-a72"
+        self, script: Path, *arguments: str | Path, processor: str = PI_4
     ) -> Finished:
         """Run a script with the device's packages; it marks with ``mark`` below.
 
         Args:
             script: of Python.
             arguments: its own.
-            processor: ``cortex-a72`` of a Pi 4 or ``cortex-a76`` of a Pi 5.
+            processor: of a Pi 4 or a Pi 5.
         """
         path = ":".join(
             [_PACKAGES, *(str(REPOSITORY / part) for part in ("edge", "contract"))]
         )
         done = subprocess.run(
-            [
-                # Without randomized addresses every run counts the same.
-                "setarch", "x86_64", "-R",
-                # QEMU 7.2's default processor computes wrong int8 results.
-                "qemu-aarch64", "-cpu", processor, "-plugin", self._plugin,
-                "-L", self._root, self._root / "usr" / "bin" / f"python{_PYTHON}",
-                script, *arguments,
-            ],
+            self._python(script, *arguments, processor=processor, counted=True),
             capture_output=True,
             text=True,
             check=False,
-            env={
-                "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONPATH": path,
-                "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1",
-                "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
-            },
-        )  # fmt: skip
+            env=_environment(path),
+        )
         return Finished(
             done.returncode,
             done.stdout,
             _MARK.sub("", done.stderr).strip(),
             {int(mark): int(count) for mark, count in _MARK.findall(done.stderr)},
         )
+
+    def _python(
+        self, *arguments: str | Path, processor: str = PI_4, counted: bool = False
+    ) -> list[str | Path]:
+        """Return the command that runs the Pi's Python."""
+        python = self._root / "usr" / "bin" / f"python{self._debian.python}"
+        plugin: list[str | Path] = ["-plugin", self._plugin] if counted else []
+        return [
+            # Without randomized addresses every run counts the same.
+            "setarch", "x86_64", "-R",
+            # QEMU 7.2's default processor computes wrong int8 results.
+            "qemu-aarch64", "-cpu", processor,
+            *plugin,
+            "-L", self._root, python, *arguments,
+        ]  # fmt: skip
+
+
+def installed_megabytes(folder: Path) -> float:
+    """Return what all files below a folder hold."""
+    return (
+        sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+    )
+
+
+def _environment(python_path: str) -> Mapping[str, str]:
+    return {
+        "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONPATH": python_path,
+        "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+    }  # fmt: skip
 
 
 def _do(*command: str | Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emulated_pi import EmulatedPi, Finished, missing
+from emulated_pi import PI_4, PI_5, EmulatedPi, Finished, missing
 from fer_contract.dataset import FaceData, FaceSet
 from fer_contract.manifest import BundleManifest, read_manifest
 from fer_edge.classifiers.cpu import CpuClassifier
@@ -121,11 +121,11 @@ def on_a_pi(made_once: Any, repository: Path) -> dict[str, Finished]:
     """The self-test and one face on a Pi 4's and a Pi 5's processor."""
     if lack := missing():
         pytest.skip(lack)
-    root = made_once("pi", lambda out: EmulatedPi(out).set_up())
+    root = made_once("pi-bookworm", lambda out: EmulatedPi(out).set_up())
     script = repository / "benchmarks" / "on_the_pi.py"
     return {
         processor: EmulatedPi(root).run(script, RELEASED, processor=processor)
-        for processor in ("cortex-a72", "cortex-a76")
+        for processor in (PI_4, PI_5)
     }
 
 

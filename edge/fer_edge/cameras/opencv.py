@@ -25,6 +25,8 @@ _MOST_DAMAGED = 30
 
 _V4L_PATIENCE = "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"
 
+_SILENT = 0  # OpenCV's level of logging for nothing at all
+
 _MJPEG = cv2.VideoWriter.fourcc(*"MJPG")
 
 
@@ -192,5 +194,7 @@ def silence() -> None:
     password. FFmpeg's level is read from the environment, once, at its first use.
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    logging: Any = cv2.utils.logging
-    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    # Only since 4.12 in a module of its own, and 4.11 is the last for numpy 1, which is
+    # what Debian 12 on a Pi has.
+    logging: Any = getattr(cv2.utils, "logging", cv2)
+    logging.setLogLevel(_SILENT)
