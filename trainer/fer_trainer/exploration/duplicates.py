@@ -27,9 +27,11 @@ MOST_SHIFT = 2
 
 _SIDE = 8  # of the square of frequencies that makes a hash of 64 bits
 _ROWS = 256  # faces held against all others at a time: 50 MB for 25,000
-_COMPARED = 1024  # pairs whose pixels are compared at a time: 40 MB
+_COMPARED = 256  # pairs whose pixels are compared at a time: 20 MB
+_SHIFTS = range(-MOST_SHIFT, MOST_SHIFT + 1)
 
 Hashes = npt.NDArray[np.uint64]
+Sums = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +200,24 @@ def _are_alike(one: Pixels, other: Pixels) -> npt.NDArray[np.bool_]:
     # A face of one grey level has no correlation, with its like either.
     alike = np.asarray((one == other).all(axis=(1, 2)))
     height, width = one.shape[1:]
-    shifts = range(-MOST_SHIFT, MOST_SHIFT + 1)
-    for down, right in itertools.product(shifts, shifts):
-        here = _centred(one[:, _overlap(down, height), _overlap(right, width)])
-        there = _centred(other[:, _overlap(-down, height), _overlap(-right, width)])
-        alike |= np.einsum("ij,ij->i", here, there) >= LEAST_CORRELATION
+    # Sums of whole numbers are exact in 64 bits: one grey level varies by 0.
+    first, second = one.astype(np.float64), other.astype(np.float64)
+    first_sums, second_sums = _window_sums(first), _window_sums(second)
+    first_squares, second_squares = _window_sums(first**2), _window_sums(second**2)
+    for down, right in itertools.product(_SHIFTS, _SHIFTS):
+        here, there = (down, right), (-down, -right)
+        products = np.einsum(
+            "nij,nij->n",
+            first[:, _overlap(down, height), _overlap(right, width)],
+            second[:, _overlap(-down, height), _overlap(-right, width)],
+        )
+        shared = (height - abs(down)) * (width - abs(right))  # pixels
+        together = shared * products - first_sums[here] * second_sums[there]
+        spread = np.sqrt(
+            (shared * first_squares[here] - first_sums[here] ** 2)
+            * (shared * second_squares[there] - second_sums[there] ** 2)
+        )
+        alike |= (spread > 0) & (together >= LEAST_CORRELATION * spread)
     return alike
 
 
@@ -210,12 +225,22 @@ def _overlap(shift: int, length: int) -> slice:
     return slice(max(shift, 0), length + min(shift, 0))
 
 
-def _centred(faces: Pixels) -> npt.NDArray[np.float32]:
-    """Return the pixels as rows of mean 0 and length 1, or 0 for a blank face."""
-    rows = faces.reshape(len(faces), -1).astype(np.float32)
-    rows -= rows.mean(axis=1, keepdims=True)
-    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
-    return rows
+def _window_sums(faces: Sums) -> dict[tuple[int, int], Sums]:
+    """Return for each shift the sum of what overlaps then, a face, (N,)."""
+    rows, columns = _windows(faces.shape[1]), _windows(faces.shape[2])
+    sums = rows @ faces @ columns.T  # (N, 5, 5)
+    return {
+        (down, right): sums[:, down + MOST_SHIFT, right + MOST_SHIFT]
+        for down, right in itertools.product(_SHIFTS, _SHIFTS)
+    }
+
+
+def _windows(length: int) -> Sums:
+    """Return a row a shift, with 1 for what overlaps then, else 0."""
+    windows = np.zeros((len(_SHIFTS), length))
+    for row, shift in zip(windows, _SHIFTS, strict=True):
+        row[_overlap(shift, length)] = 1
+    return windows
 
 
 _BYTE_BITS = np.array([byte.bit_count() for byte in range(256)], dtype=np.uint8)
