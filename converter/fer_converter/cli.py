@@ -13,7 +13,7 @@ from fer_contract.command import (
     run,
 )
 from fer_contract.errors import RefusedError, naming
-from fer_contract.labels import check_labels
+from fer_contract.labels import Labels, check_labels
 from fer_contract.manifest import check_name
 
 _PATH = click.Path(path_type=Path, readable=False)  # the reader says it better
@@ -68,7 +68,8 @@ _PIXELS = ("0..255", "0..1", "-1..1")
 @click.option(
     "--pixels",
     type=click.Choice(_PIXELS),
-    help="Without a run: what the model wants its pixels as.  [default: 0..255]",
+    help="Without a run: what the model wants its pixels as.  [default: 0..255, unless "
+    "the faces say otherwise]",
 )
 @click.option(
     "--margin",
@@ -169,7 +170,7 @@ def cli(
     plan = Plan(
         model=model,
         asked=Asked(
-            labels=check_labels(labels.split(","), "--labels") if labels else None,
+            labels=_labels(labels) if labels else None,
             pixel_range=PixelRange(pixels) if pixels else None,
             margin=margin,
         ),
@@ -204,6 +205,12 @@ def cli(
         print_summary(result.report, result.directory, click.echo)
     if not result.report.passed:
         raise RefusedError(refusal(model, result.report))
+
+
+def _labels(text: str) -> Labels:
+    # Quoted, they may be written as in prose.
+    names = [name.strip() for name in text.split(",")]
+    return check_labels(names, "--labels")
 
 
 def _inspect(path: Path, *, edgetpu: bool, as_json: bool) -> None:

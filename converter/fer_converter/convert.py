@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from fer_contract.dataset import FaceData
-from fer_contract.errors import DataError
 from fer_contract.golden import make_golden
 from fer_contract.manifest import BundleManifest, write_manifest
 from fer_contract.tflite import TfliteClassifier
@@ -17,13 +16,14 @@ from fer_converter.backend import versions
 from fer_converter.calibration import Selection, select
 from fer_converter.calibration_proof import CalibrationProof, blank_face, prove
 from fer_converter.certainty import certainty
+from fer_converter.claims import check_order, check_pixels
 from fer_converter.edgetpu_target import EdgeTpu, aim_at_edgetpu, only_predict
 from fer_converter.freezing import freeze
 from fer_converter.gates import Gates, float_parity, judge
 from fer_converter.interpreters import FloatTflite, Numbers, probabilities
 from fer_converter.latency import Latency, measure
 from fer_converter.layers import LayerError, layer_errors
-from fer_converter.parity import compare, order_of_outputs
+from fer_converter.parity import compare
 from fer_converter.quantize import Kind, to_tflite
 from fer_converter.report.facts import ComparedKind, Report
 from fer_converter.report.write import write_report
@@ -120,8 +120,10 @@ def convert(plan: Plan, say: Callable[[str], None]) -> Result:
     )
     parts = select(data.load("validation"), plan.calibration_faces, plan.seed)
     float_scores = trained.probabilities(parts.parity.faces)
-    if plan.asked.labels is not None:  # of a run, the manifest proves the order
-        _check_order(trained, float_scores, parts)
+    if plan.asked.labels is not None:  # of a run, the manifest proves all that
+        check_order(trained, float_scores, parts)
+        if plan.asked.pixel_range is None:
+            check_pixels(trained, float_scores, parts)
 
     with staging:
         say(f"quantizing, calibrated on {len(parts.calibration)} validation faces")
@@ -152,23 +154,6 @@ def convert(plan: Plan, say: Callable[[str], None]) -> Result:
         write_manifest(staging.directory, report.manifest, files)
         staging.finish()
         return Result(report, plan.bundle)
-
-
-def _check_order(trained: FloatModel, scores: Numbers, parts: Selection) -> None:
-    """Refuse labels that are in another order than the model's outputs.
-
-    Raises:
-        DataError: they are.
-    """
-    classes = parts.parity.classes
-    order = order_of_outputs(scores, classes, trained.labels)
-    if order is not None:
-        right = float((scores.argmax(axis=1) == classes).mean())
-        raise DataError(
-            f"{trained.path}: with its outputs as {', '.join(trained.labels)} it is "
-            f"right on {right:.1%} of the validation faces, and on many more as "
-            f"{', '.join(order)}: the labels are in another order"
-        )
 
 
 def _make(trained: FloatModel, compared: tuple[Kind, ...], parts: Selection) -> _Made:

@@ -1,5 +1,6 @@
 """Where a float model comes from: a run directory, a ``.keras`` file, a SavedModel."""
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -185,6 +186,12 @@ def _bare(path: Path, asked: Asked, found: Network, digest: str) -> FloatModel:
         weight_bytes=found.weight_bytes,
         keeps=found.keeps,
     )
+
+
+def given_pixels(model: FloatModel, pixel_range: PixelRange) -> FloatModel:
+    """Return a model that gets as another range what it gets as bytes."""
+    call = _from_grey_bytes(model.call, pixel_range, channels=1)
+    return dataclasses.replace(model, call=call)
 
 
 def _as_name(text: str) -> str:
