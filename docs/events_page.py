@@ -185,6 +185,7 @@ def _status() -> Status:
         runtime="ai-edge-litert 2.3.0",
         detector="yunet",
         labels=_LABELS,
+        purpose="home",
         started_at=_BEGUN,
     )
     monitor = Monitor(

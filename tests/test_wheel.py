@@ -15,11 +15,10 @@ from packaging.metadata import Metadata
 from trove_classifiers import classifiers
 
 from fer_contract import __version__
+from fer_edge.law.notice import LANGUAGES
 from fer_trainer.synthetic import Video, draw_video
 
 Make = Callable[[str, Callable[[Path], None]], Path]
-
-from fer_edge.law.notice import LANGUAGES
 
 
 def _build(where: Path, out: Path, *kinds: str) -> None:
