@@ -6,6 +6,7 @@ The protocol is sd_notify(3): a datagram of lines to the socket NOTIFY_SOCKET.
 import logging
 import math
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -40,7 +41,7 @@ class Notifier:
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         environment = os.environ if environment is None else environment
         # An abstract socket's name begins with NUL, which systemd writes as @.
-        self._address = environment.get("NOTIFY_SOCKET", "").replace("@", "\0", 1)
+        self._address = re.sub("^@", "\0", environment.get("NOTIFY_SOCKET", ""))
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         # A service manager that does not read must not stop the loop.
         self._socket.setblocking(False)

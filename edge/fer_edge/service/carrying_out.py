@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fer_contract.errors import RefusedError
@@ -20,7 +21,8 @@ def carry_out(steps: Sequence[Step], root: Path, say: Callable[[str], object]) -
 
     Args:
         steps: in order.
-        root: folder that stands for ``/``; commands are run only where it is ``/``.
+        root: folder that stands for ``/``; where it is another, only those commands are
+            run that take ``--root=``.
         say: told of each thing that was done.
 
     Raises:
@@ -36,6 +38,11 @@ def carry_out(steps: Sequence[Step], root: Path, say: Callable[[str], object]) -
             case Run():
                 if root == Path("/"):
                     _run(step, say)
+                elif step.rooted:
+                    name, *others = step.arguments
+                    _run(
+                        replace(step, arguments=(name, f"--root={root}", *others)), say
+                    )
                 else:
                     say(f"not run in an image: {' '.join(step.arguments)}")
 
@@ -56,14 +63,23 @@ def _write(step: Write, root: Path, say: Callable[[str], object]) -> None:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
             os.fchmod(stream.fileno(), step.mode)
-            if step.group and root == Path("/"):
-                shutil.chown(name, group=step.group)
+            if step.group:
+                os.fchown(stream.fileno(), -1, _group_number(step.group, root))
             os.fsync(stream.fileno())
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
     say(f"wrote {path}")
+
+
+def _group_number(group: str, root: Path) -> int:
+    """Return its number there, which in an image is another one than here."""
+    for line in (root / "etc/group").read_text(encoding="utf-8").splitlines():
+        name, _, number, *_ = line.split(":")
+        if name == group:
+            return int(number)
+    raise RefusedError(f"{root / 'etc/group'}: no group {group}")
 
 
 def _remove(path: Path, say: Callable[[str], object]) -> None:

@@ -50,14 +50,18 @@ def install_command(*, now: bool, dry_run: bool, root: Path) -> None:
     if dry_run:
         return
     _need_root(root, "install")
+    root = root.resolve()
     carry_out(steps, root, click.echo)
     config = root / CONFIG.relative_to("/")
     if now:
         check_config(config)
         carry_out(restart, root, click.echo)
         return
-    click.echo(f"next: fill in {config}, then")
-    click.echo(f"  fer-edge check {config} && sudo systemctl restart fer-edge")
+    click.echo(f"next: fill in {config}")
+    if root == Path("/"):
+        # Others than root may not read it.
+        check = f"sudo {command} check {config}"
+        click.echo(f"then: {check} && sudo systemctl restart fer-edge")
 
 
 @service_group.command("uninstall")
@@ -83,7 +87,7 @@ def uninstall_command(*, purge: bool, dry_run: bool, root: Path) -> None:
             click.echo(f"would {step}")
         return
     _need_root(root, "uninstall")
-    carry_out(steps, root, click.echo)
+    carry_out(steps, root.resolve(), click.echo)
     if not purge:
         click.echo(f"kept {CONFIG.parent} and {STATE}")
 

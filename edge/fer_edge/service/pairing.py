@@ -23,7 +23,8 @@ def picamera_complaint(python: str | None = None) -> str:
     Args:
         python: the environment's interpreter, this one if not given.
     """
-    command = [python or sys.executable, "-c", _PROBE]
+    # -P: root imports nothing from whatever folder it stands in.
+    command = [python or sys.executable, "-P", "-c", _PROBE]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_SECONDS, check=False

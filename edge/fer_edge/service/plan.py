@@ -7,6 +7,7 @@ from fer_edge.service.units import (
     CONFIG,
     SERVICE,
     STATE,
+    TEMPLATE,
     UNITS,
     USER,
     for_command,
@@ -47,12 +48,16 @@ class Run:
     arguments: tuple[str, ...]
     needed: bool = True
     """Whether a failure ends it all; else it is told."""
+    rooted: bool = False
+    """Whether it takes ``--root=``, and so works on another machine's image, too."""
 
     def __str__(self) -> str:
         return f"run {' '.join(self.arguments)}"
 
 
 Step = Write | Remove | Run
+
+_CORAL_SUBSYSTEMS = ("--subsystem-match=usb", "--subsystem-match=apex")
 
 
 def installation(command: Path, *, now: bool) -> list[Step]:
@@ -67,14 +72,14 @@ def installation(command: Path, *, now: bool) -> list[Step]:
     ]
     return [
         *steps,
-        Run(("systemd-sysusers", str(UNITS[0].path))),
+        Run(("systemd-sysusers", UNITS[0].path.name), rooted=True),
         # A network camera's password may stand in it.
         Write(CONFIG, read_file("fer-edge.toml"), 0o640, group=USER, kept=True),
         # In a container there may be no udev.
         Run(("udevadm", "control", "--reload"), needed=False),
-        Run(("udevadm", "trigger", "--subsystem-match=usb"), needed=False),
+        Run(("udevadm", "trigger", *_CORAL_SUBSYSTEMS), needed=False),
         Run(("systemctl", "daemon-reload")),
-        Run(("systemctl", "enable", SERVICE)),
+        Run(("systemctl", "enable", SERVICE), rooted=True),
         *([Run(("systemctl", "restart", SERVICE))] if now else []),
     ]
 
@@ -87,8 +92,9 @@ def removal(*, purge: bool) -> list[Step]:
     """
     steps: list[Step] = [
         # It need not be there, or only in part.
-        Run(("systemctl", "disable", "--now", SERVICE), needed=False),
-        Run(("systemctl", "stop", "fer-edge@*.service"), needed=False),
+        Run(("systemctl", "stop", SERVICE, "fer-edge@*.service"), needed=False),
+        # The template stands for all of its instances.
+        Run(("systemctl", "disable", SERVICE, TEMPLATE), needed=False, rooted=True),
         *(Remove(unit.path) for unit in UNITS),
         Run(("systemctl", "daemon-reload")),
         Run(("systemctl", "reset-failed", SERVICE), needed=False),

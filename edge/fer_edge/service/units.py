@@ -8,6 +8,8 @@ from fer_edge.errors import ConfigurationError
 
 SERVICE = "fer-edge.service"
 
+TEMPLATE = "fer-edge@.service"
+
 USER = "fer-edge"
 
 CONFIG = Path("/etc/fer-edge/fer-edge.toml")
@@ -34,7 +36,7 @@ class Placed:
 UNITS = (
     Placed("fer-edge.sysusers", Path("/etc/sysusers.d/fer-edge.conf")),
     Placed(SERVICE, Path("/etc/systemd/system/fer-edge.service")),
-    Placed("fer-edge@.service", Path("/etc/systemd/system/fer-edge@.service")),
+    Placed(TEMPLATE, Path("/etc/systemd/system/fer-edge@.service")),
     Placed(
         "60-fer-edge-coral.rules", Path("/etc/udev/rules.d/60-fer-edge-coral.rules")
     ),

@@ -12,36 +12,9 @@ from fer_edge.errors import ConfigurationError
 from fer_edge.service.carrying_out import carry_out
 from fer_edge.service.commands import service_group
 from fer_edge.service.pairing import picamera_complaint
-from fer_edge.service.plan import Remove, Run, Write, installation, removal
+from fer_edge.service.plan import Remove, Run, Write
 from fer_edge.service.state import described
-from fer_edge.service.units import command_complaint, own_command, read_file
-
-_COMMAND = Path("/opt/venv/bin/fer-edge")
-
-
-def test_installation_into_an_image(tmp_path: Path) -> None:
-    """Every file is where the plan says, with the command in it; nothing is run."""
-    said: list[str] = []
-    carry_out(installation(_COMMAND, now=True), tmp_path, said.append)
-    unit = (tmp_path / "etc/systemd/system/fer-edge.service").read_text()
-    assert f"ExecStart={_COMMAND} run --config /etc/fer-edge/fer-edge.toml" in unit
-    template = (tmp_path / "etc/systemd/system/fer-edge@.service").read_text()
-    assert f"ExecStart={_COMMAND} run --config /etc/fer-edge/%i.toml" in template
-    config = tmp_path / "etc/fer-edge/fer-edge.toml"
-    assert config.read_text() == read_file("fer-edge.toml")
-    assert config.stat().st_mode & 0o777 == 0o640
-    assert "not run in an image: systemctl enable fer-edge.service" in said
-    assert not any(line.startswith("ran ") for line in said)
-
-
-def test_removal_from_an_image(tmp_path: Path) -> None:
-    """All that was written goes; the configuration only with a purge."""
-    carry_out(installation(_COMMAND, now=False), tmp_path, str)
-    carry_out(removal(purge=False), tmp_path, str)
-    left = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert left == [tmp_path / "etc/fer-edge/fer-edge.toml"]
-    carry_out(removal(purge=True), tmp_path, str)
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+from fer_edge.service.units import command_complaint, own_command
 
 
 def test_file_that_cannot_be_written(tmp_path: Path) -> None:
@@ -115,6 +88,16 @@ def test_pairing(tmp_path: Path) -> None:
         f"picamera2: cannot be imported (ValueError: {words}); "
         f"{environment} -m pip install 'numpy<2'"
     )
+
+
+def test_picamera2_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root runs nothing that happens to lie where it stands."""
+    (tmp_path / "picamera2.py").write_text("open('was-run', 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    assert picamera_complaint() == ""
+    assert not (tmp_path / "was-run").exists()
 
 
 @pytest.fixture

@@ -55,6 +55,16 @@ def test_first_frame(manager: socket.socket) -> None:
         assert _told(manager) == ["STOPPING=1", "STATUS=stopping"]
 
 
+def test_socket_with_an_at_sign(tmp_path: Path) -> None:
+    """Only in the first place does it stand for an abstract socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(str(tmp_path / "pi@home"))
+        server.setblocking(False)
+        with Notifier(_environment(server)) as notifier:
+            notifier.tell(READY=1)
+        assert _told(server) == ["READY=1"]
+
+
 def test_fast_watchdog(manager: socket.socket) -> None:
     """It hears of frames more often than it waits."""
     with Notifier(_environment(manager, WATCHDOG_USEC="1")) as notifier:

@@ -1,0 +1,93 @@
+"""What is installed into another machine's image, by the tools of systemd itself."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fer_edge.service.carrying_out import carry_out
+from fer_edge.service.plan import Run, installation, removal
+from fer_edge.service.units import read_file
+from systemd_box import SystemdBox
+
+_COMMAND = Path("/opt/fer-edge/bin/fer-edge")
+
+_LINK = "etc/systemd/system/multi-user.target.wants/fer-edge.service"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """The folder of an image, in which the user's number is another than here."""
+    if os.geteuid() != 0:
+        pytest.skip("another machine's users are made by root: sudo make test")
+    for program in ("systemctl", "systemd-sysusers"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not there: apt-get install systemd")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/group").write_text("root:x:0:\nfer-edge:x:4321:\n")
+    (tmp_path / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    return tmp_path
+
+
+def test_image(image: Path) -> None:
+    """It starts with that machine, whose user may read the configuration."""
+    said: list[str] = []
+    carry_out(
+        installation(Path("/opt/venv/bin/fer-edge"), now=True), image, said.append
+    )
+    units = image / "etc/systemd/system"
+    started = "ExecStart=/opt/venv/bin/fer-edge run --config /etc/fer-edge"
+    assert f"{started}/fer-edge.toml" in (units / "fer-edge.service").read_text()
+    assert f"{started}/%i.toml" in (units / "fer-edge@.service").read_text()
+    assert (image / _LINK).is_symlink()
+    users = (image / "etc/passwd").read_text().splitlines()
+    assert [line.split(":")[0] for line in users] == ["root", "fer-edge"]
+    config = image / "etc/fer-edge/fer-edge.toml"
+    assert config.read_text() == read_file("fer-edge.toml")
+    assert (config.stat().st_gid, config.stat().st_mode & 0o777) == (4321, 0o640)
+    assert "not run in an image: systemctl restart fer-edge.service" in said
+
+
+def test_image_twice(image: Path) -> None:
+    """What is there is left alone."""
+    carry_out(installation(_COMMAND, now=False), image, str)
+    said: list[str] = []
+    carry_out(installation(_COMMAND, now=False), image, said.append)
+    assert not any(line.startswith("wrote ") for line in said)
+    assert f"kept {image / 'etc/fer-edge/fer-edge.toml'}" in said
+
+
+def test_image_cleared(image: Path) -> None:
+    """It starts with that machine no more, and neither does a second camera's."""
+    carry_out(installation(_COMMAND, now=False), image, str)
+    second = Run(("systemctl", "enable", "fer-edge@door.service"), rooted=True)
+    carry_out([second], image, str)
+    door = (image / _LINK).with_name("fer-edge@door.service")
+    assert door.is_symlink()
+    carry_out(removal(purge=False), image, str)
+    assert not door.is_symlink()
+    assert not (image / _LINK).is_symlink()
+    left = {path.name for path in image.rglob("*fer-edge*") if not path.is_dir()}
+    assert left == {"fer-edge.toml"}
+    carry_out(removal(purge=True), image, str)
+    assert list(image.rglob("*fer-edge*")) == []
+
+
+def test_second_camera_uninstalled(box: SystemdBox) -> None:
+    """An enabled instance goes with the rest, under a running systemd, too."""
+    box.run(_COMMAND, "service", "install")
+    box.run("systemctl", "enable", "fer-edge@door")
+    box.run(_COMMAND, "service", "uninstall")
+    left = box.run("find", "/etc/systemd/system", "-name", "*fer-edge*")
+    assert left == ""
+
+
+def test_next_step(box: SystemdBox) -> None:
+    """What is to be done next, as it is told, works as it stands there."""
+    said = box.run(_COMMAND, "service", "install").splitlines()
+    (then,) = (line for line in said if line.startswith("then: "))
+    check = then.removeprefix("then: sudo ").partition(" && ")[0]
+    assert str(_COMMAND) in check
+    # There, but nothing is filled in yet.
+    assert box.attempt(*check.split()).returncode == 2
