@@ -90,6 +90,7 @@ def test_info(serve: Serve) -> None:
     info = _json(serve().ask("/api/info"))
     assert info["labels"] == ["happy", "sad", "surprise", "neutral"]
     assert (info["camera"], info["uncertain"]) == ("döör", "uncertain")
+    assert info["purpose"] == "testing"
     assert info["started_at"] == "2026-01-01T12:00:00.000Z"
 
 
