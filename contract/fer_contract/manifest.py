@@ -142,6 +142,8 @@ def read_manifest(directory: Path, kind: type[Manifest]) -> Manifest:
     """
     path = directory / MANIFEST_NAME
     if not path.is_file():
+        if not directory.exists():
+            raise ManifestError(f"{directory}: no such directory")
         raise ManifestError(
             f"{directory}: no {MANIFEST_NAME} in it, so this is no finished {kind.KIND}"
         )

@@ -57,7 +57,7 @@ def open_annotator(path: Path) -> Annotator:
     if not is_utf8(path):
         raise OutputError(f"{path}: the name is not UTF-8, which OpenCV needs")
     if path.exists():
-        raise OutputError(f"{path}: exists; what is there is not written over")
+        raise OutputError(f"{path}: already there; name a new one")
     kind = path.suffix.lower()
     if kind in _OTHER_FILES:
         raise OutputError(

@@ -96,7 +96,7 @@ def _put(content: bytes, origin: str, path: Path) -> None:
     """Write what proves to be the file: complete or not at all, also on power loss."""
     _check(hashlib.sha256(content).hexdigest(), len(content), origin)
     if path.exists() and not path.is_file():
-        raise FerError(f"{path}: there already, and no file")
+        raise FerError(f"{path}: already there, and no file")
     path.parent.mkdir(parents=True, exist_ok=True)
     # A name of its own, for two that fetch at once.
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")

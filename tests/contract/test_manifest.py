@@ -449,14 +449,20 @@ def test_content_that_is_no_manifest(content: bytes, complaint: str, run: Path) 
     assert str(mistake).startswith(f"{run / MANIFEST_NAME}: {complaint}")
 
 
-@pytest.mark.parametrize("name", ["", "none"], ids=["empty", "none"])
-def test_directory_without_a_manifest(name: str, tmp_path: Path) -> None:
-    """An unfinished directory is called what it is, and so is none at all."""
-    directory = tmp_path / name
-    expected = f"{directory}: no manifest.json in it, so this is no finished"
+def test_directory_without_a_manifest(tmp_path: Path) -> None:
+    """An unfinished directory is called what it is."""
+    expected = f"{tmp_path}: no manifest.json in it, so this is no finished"
 
-    assert f"{expected} run" == str(_complaint(directory, RunManifest))
-    assert f"{expected} bundle" == str(_complaint(directory, BundleManifest))
+    assert f"{expected} run" == str(_complaint(tmp_path, RunManifest))
+    assert f"{expected} bundle" == str(_complaint(tmp_path, BundleManifest))
+
+
+def test_no_directory(tmp_path: Path) -> None:
+    """A mistyped name is told as such, not as an unfinished run."""
+    directory = tmp_path / "none"
+
+    expected = f"{directory}: no such directory"
+    assert expected == str(_complaint(directory, RunManifest))
 
 
 def test_file_instead_of_a_directory(run: Path) -> None:

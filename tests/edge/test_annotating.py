@@ -152,7 +152,7 @@ def test_something_is_there_already(tmp_path: Path, name: str) -> None:
     """One line, and it stays as it is."""
     path = tmp_path / name
     path.write_text("mine")
-    with pytest.raises(OutputError, match="exists; what is there is not written over"):
+    with pytest.raises(OutputError, match="already there; name a new one"):
         open_annotator(path)
     assert path.read_text() == "mine"
 

@@ -448,7 +448,7 @@ def test_missing_bundle(run: Run, video: Path, tmp_path: Path) -> None:
     """A bundle that is not there is named."""
     missing = tmp_path / "bundle"
     finished = run("replay", video, "--bundle", missing)
-    _check_complaint(finished, 2, f"{missing}: no manifest.json in it")
+    _check_complaint(finished, 2, f"{missing}: no such directory")
 
 
 def test_empty_folder(run: Run, bundle: Path, tmp_path: Path) -> None:
@@ -612,5 +612,5 @@ def test_replay_annotated_where_a_file_is(
     finished = run("replay", video, "--bundle", bundle, "--annotate", path)
     assert finished.returncode == 2
     assert finished.stdout == ""
-    assert f"{path}: exists; what is there is not written over" in finished.stderr
+    assert f"{path}: already there; name a new one" in finished.stderr
     assert path.read_text() == "mine"

@@ -186,7 +186,7 @@ def test_what_cannot_be_replaced(address: Callable[[str], str], tmp_path: Path) 
     for path in (tmp_path, Path("/dev/null")):
         with pytest.raises(FerError) as caught:
             fetch_detector(address("/right"), path)
-        assert str(caught.value) == f"{path}: there already, and no file"
+        assert str(caught.value) == f"{path}: already there, and no file"
     assert Path("/dev/null").is_char_device()
 
 

@@ -149,8 +149,8 @@ def test_a_video_of_impossible_length(tmp_path: Path, seconds: str) -> None:
     [
         ("scene.mp4", "scene.mp4; a name that ends in .avi is wanted"),
         ("missing/scene.avi", "missing is no folder; make it first"),
-        ("drawn.avi", "drawn.avi is already there; name a new file"),
-        ("timed.avi", "timed.json is already there; name a new file"),
+        ("drawn.avi", "drawn.avi; already there, name a new file"),
+        ("timed.avi", "timed.json; already there, name a new file"),
     ],
 )
 def test_a_mistaken_video(tmp_path: Path, name: str, complaint: str) -> None:

@@ -82,7 +82,7 @@ def test_a_run_goes_on_from_the_weights_of_another(
     assert (done.returncode, done.stderr) == (0, "")
     done = run_command("fer-train", "weights", run_directory, "-o", path)
     assert done.returncode == 2
-    assert done.stderr == f"fer-train: {path}: is there already; name a new file\n"
+    assert done.stderr == f"fer-train: {path}: already there; name a new file\n"
     done = run_forked(
         "fer-train", "run", "--data", few_faces.source, "--preset", "compact",
         "--weights", path, "--epochs", "1", "--learning-rate", "1e-6",

@@ -112,7 +112,7 @@ def test_layout(tmp_path: Path) -> None:
 def test_split_already_there(tmp_path: Path) -> None:
     """Faces of two data sets are never mixed in one folder."""
     write_data_set(tmp_path, {"test": 1})
-    with pytest.raises(DataError, match="test: is already there"):
+    with pytest.raises(DataError, match="test: already there"):
         write_data_set(tmp_path, {"train": 1, "test": 1})
     assert not (tmp_path / "train").exists()
 

@@ -130,7 +130,7 @@ def find(store: Store, name: str) -> str:
         return name
     if len(found) != 1:
         lack = f"could be {', '.join(found)}" if name and found else "not installed"
-        raise FerError(f"{name}: {lack}; fer-edge models list")
+        raise FerError(f"{name}: {lack}; fer-edge models list shows all")
     return found[0]
 
 

@@ -119,7 +119,7 @@ def test_what_cannot_be_used(store: Store, good: Path, crashing: Path) -> None:
     _check_complaint(_models("install", crashing), 1, f"{crashing}: {end}")
     nothing = "no model was active before this one\n"
     _check_complaint(_models("rollback"), 2, f"{store.folder}: {nothing}")
-    missing = "x: not installed; fer-edge models list\n"
+    missing = "x: not installed; fer-edge models list shows all\n"
     for command in ("use", "remove", "path"):
         _check_complaint(_models(command, "x"), 2, missing)
     _said(_models("install", good, "--use"))

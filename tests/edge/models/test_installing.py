@@ -261,7 +261,7 @@ def test_names_that_are_looked_for(store: Store, good: Path, other: Path) -> Non
         find(store, "good")
     newest, oldest = (name for name in store.names() if name in (first, third))
     assert str(caught.value) == (
-        f"good: could be {newest}, {oldest}; fer-edge models list"
+        f"good: could be {newest}, {oldest}; fer-edge models list shows all"
     )
     for nothing in ("", "compact"):
         with pytest.raises(FerError, match=f"^{nothing}: not installed; "):

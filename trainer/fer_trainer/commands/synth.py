@@ -80,4 +80,4 @@ def _check_video(video: Path) -> None:
         raise DataError(f"--video: {video.parent} is no folder; make it first")
     for path in (video, _time_line(video)):
         if path.exists():
-            raise DataError(f"--video: {path} is already there; name a new file")
+            raise DataError(f"--video: {path}; already there, name a new file")

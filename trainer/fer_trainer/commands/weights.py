@@ -28,7 +28,7 @@ def weights_command(*, run: Path, out: Path) -> None:
     if find_preset(manifest.preset).load_pretrained is None:
         raise DataError(f"{run}: a network of {manifest.preset}, which takes none")
     if out.exists():
-        raise DataError(f"{out}: is there already; name a new file")
+        raise DataError(f"{out}: already there; name a new file")
     model = start_keras().saving.load_model(run / RunManifest.MODEL, compile=False)
     with naming(out):
         out.write_bytes(pack(model.get_weights()))

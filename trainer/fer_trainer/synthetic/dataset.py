@@ -69,7 +69,7 @@ def write_data_set(
     """
     for split in faces_per_class:
         if (folder / split).exists():
-            raise DataError(f"{folder / split}: is already there; name a new folder")
+            raise DataError(f"{folder / split}: already there; name a new folder")
     total = sum(faces_per_class.values()) * len(EMOTIONS)
     done = 0
     for split, count in faces_per_class.items():
