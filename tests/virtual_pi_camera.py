@@ -120,7 +120,9 @@ class VirtualPiCamera:
         cameras = self._root / "usr/share/libcamera/pipeline/virtual/virtual.yaml"
         cameras.parent.mkdir(parents=True)
         lines = ["%YAML 1.1\n---\n"]
-        for number, picture in enumerate(pictures):
+        # picamera2 counts from the last name.
+        numbers = reversed(range(len(pictures)))
+        for number, picture in zip(numbers, pictures, strict=True):
             name = f"opt/picture-{number}.jpg"
             (self._root / name).write_bytes(picture)
             lines.append(_CAMERA.format(number=number, picture=name))
