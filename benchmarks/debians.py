@@ -7,8 +7,6 @@ with each other, not with a Pi.
 """
 
 import resource
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from emulated_pi import (
     REPOSITORY,
     Debian,
     EmulatedPi,
+    build_wheel,
     installed_megabytes,
     missing,
 )
@@ -75,10 +74,7 @@ def main() -> None:
     ]  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        build = ["-m", "build", "--wheel", "--no-isolation", "-o", name, REPOSITORY]
-        command = [sys.executable, *build]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        (wheel,) = folder.glob("*.whl")
+        wheel = build_wheel(folder / "wheel")
         for cells in (head, ["---"] * len(head)):
             click.echo(f"| {' | '.join(cells)} |")
         for debian in (DEBIAN_12, DEBIAN_13):
