@@ -209,6 +209,20 @@ class EmulatedPi:
         ]  # fmt: skip
 
 
+def build_wheel(folder: Path) -> Path:
+    """Build this project's wheel into an empty folder, fetching nothing; return it.
+
+    Raises:
+        CalledProcessError: it cannot be built; the reason is on standard error.
+    """
+    _do(
+        sys.executable, "-m", "build", "--wheel", "--no-isolation",
+        "--outdir", folder, REPOSITORY,
+    )  # fmt: skip
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
 def installed_megabytes(folder: Path) -> float:
     """Return what all files below a folder hold."""
     return (

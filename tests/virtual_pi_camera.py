@@ -1,4 +1,4 @@
-"""libcamera's virtual camera under the picamera2 that a Pi runs, on an x86-64 machine.
+"""libcamera's virtual cameras under the picamera2 that a Pi runs, on an x86-64 machine.
 
 Debian 13 has libcamera with its pipeline handler ``virtual``, which plays a picture as
 a camera; picamera2 comes from PyPI. What else picamera2 wants of a Pi is made up in
@@ -13,7 +13,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +23,46 @@ _PYTHON = "3.13"
 _PLATFORMS = ("2_28", "2_27", "2_17")
 _WHEELS = (
     "picamera2==0.3.38",
+    "ai-edge-litert",
+    "click",
+    "flatbuffers",
+    "ml_dtypes",
     "numpy",
     "opencv-python-headless<5",
     "piexif",
     "pillow",
     "simplejpeg",
+    "typing-extensions",
     "videodev2",
 )
 
-# Within the root folder.
+# Within the root folder. Every process that tests has the code in a folder of its own.
 _PACKAGES = "opt/packages"
-_CODE = "opt/code"
-_PICTURE = "opt/picture.jpg"
+_CODE = f"opt/code-{os.getpid()}"
 
-_CAMERA = f"""\
-%YAML 1.1
----
-"Virtual0":
+_CAMERA = """\
+"Virtual{number}":
   supported_formats:
   - {{width: 640, height: 480, frame_rates: [30]}}
   - {{width: 320, height: 240, frame_rates: [30]}}
   frames:
-    path: "/{_PICTURE}"
-...
+    path: "/{picture}"
+"""
+
+_ENVIRONMENT = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "PYTHONPATH": f"/{_PACKAGES}:/{_CODE}",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+_PROGRAM = """\
+#!/bin/sh
+# Called with: run --config FILE
+set -eu
+cp "$3" {root}/{code}/fer-edge.toml
+exec env -i {environment} chroot {root} /usr/bin/python3 \\
+  -c 'from fer_edge.cli import main; main()' "$1" "$2" /{code}/fer-edge.toml
 """
 
 
@@ -61,7 +78,7 @@ def missing() -> str:
 
 
 class VirtualPiCamera:
-    """A folder with Debian's Python and libcamera, picamera2, and one camera.
+    """A folder with Debian's Python and libcamera, picamera2, and cameras.
 
     Args:
         root: made by ``set_up``.
@@ -70,11 +87,11 @@ class VirtualPiCamera:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def set_up(self, picture: bytes) -> None:
+    def set_up(self, pictures: Sequence[bytes]) -> None:
         """Fetch and unpack everything: half a minute, 400 MB.
 
         Args:
-            picture: what the camera sees, a JPEG.
+            pictures: what each camera sees, a JPEG.
 
         Raises:
             CalledProcessError: a step failed; its own words are on standard error.
@@ -100,31 +117,51 @@ class VirtualPiCamera:
         heap = self._root / "dev" / "dma_heap" / "linux,cma"
         heap.parent.mkdir(parents=True)
         heap.touch()
-        camera = self._root / "usr/share/libcamera/pipeline/virtual/virtual.yaml"
-        camera.parent.mkdir(parents=True)
-        camera.write_text(_CAMERA)
-        (self._root / _PICTURE).write_bytes(picture)
+        cameras = self._root / "usr/share/libcamera/pipeline/virtual/virtual.yaml"
+        cameras.parent.mkdir(parents=True)
+        lines = ["%YAML 1.1\n---\n"]
+        # picamera2 counts from the last name.
+        numbers = reversed(range(len(pictures)))
+        for number, picture in zip(numbers, pictures, strict=True):
+            name = f"opt/picture-{number}.jpg"
+            (self._root / name).write_bytes(picture)
+            lines.append(_CAMERA.format(number=number, picture=name))
+        cameras.write_text("".join(lines) + "...\n")
 
     def run(self, script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a script with the device's code as it is now."""
-        code = self._root / _CODE
-        shutil.rmtree(code, ignore_errors=True)
-        for package in ("edge/fer_edge", "contract/fer_contract"):
-            source = _REPOSITORY / package
-            shutil.copytree(source, code / source.name, ignore=_without_models)
-        shutil.copy(script, code / script.name)
+        shutil.copy(script, self._bring_code() / script.name)
         return subprocess.run(
             ["chroot", self._root, "/usr/bin/python3", f"/{_CODE}/{script.name}",
              *arguments],
             capture_output=True,
             text=True,
             check=False,
-            env={
-                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
-                "PYTHONPATH": f"/{_PACKAGES}:/{_CODE}",
-                "PYTHONDONTWRITEBYTECODE": "1",
-            },
+            env=_ENVIRONMENT,
         )  # fmt: skip
+
+    def fer_edge(self, program: Path) -> Path:
+        """Write a program that starts ``fer-edge run`` in there; return its path.
+
+        The process that it becomes is the daemon, and takes its signals.
+        """
+        self._bring_code()
+        pairs = [f"{key}={value}" for key, value in _ENVIRONMENT.items()]
+        program.write_text(
+            _PROGRAM.format(root=self._root, code=_CODE, environment=" ".join(pairs))
+        )
+        program.chmod(0o755)
+        return program
+
+    def _bring_code(self) -> Path:
+        """Copy the device's code as it is now, the released model within."""
+        code = self._root / _CODE
+        shutil.rmtree(code, ignore_errors=True)
+        for package in ("edge/fer_edge", "contract/fer_contract"):
+            source = _REPOSITORY / package
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, code / source.name, ignore=ignored)
+        return code
 
     def watch(
         self, settings: Mapping[str, Any], how: str = "frames"
@@ -132,10 +169,6 @@ class VirtualPiCamera:
         """Return what ``watch_camera.py`` saw, and what stood on standard error."""
         done = self.run(_HERE / "watch_camera.py", json.dumps(settings), how)
         return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
-
-
-def _without_models(_folder: str, names: list[str]) -> set[str]:
-    return {name for name in names if name in ("released", "__pycache__")}
 
 
 def _do(*command: str | Path) -> None:

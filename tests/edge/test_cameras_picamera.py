@@ -2,6 +2,7 @@
 
 import importlib.util
 import itertools
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,11 +11,15 @@ import cv2
 import numpy as np
 import pytest
 
+from fer_contract.manifest import BundleManifest, read_manifest
+from fer_edge.cameras.drawn import Drawn
 from fer_edge.cameras.opening import open_camera
 from fer_edge.cameras.picamera import decode, taken_at, wishes
 from fer_edge.cameras.settings import CameraSettings
 from fer_edge.errors import CameraError
+from fer_edge.models import RELEASED
 from fer_edge.moment import Moment
+from running_daemon import RunningDaemon
 from virtual_pi_camera import VirtualPiCamera, missing
 
 _NOW = Moment(1000.0, datetime(2024, 1, 1, tzinfo=UTC))
@@ -22,6 +27,16 @@ _NOW = Moment(1000.0, datetime(2024, 1, 1, tzinfo=UTC))
 # BGR, and how far JPEG and NV12 may be off.
 _RED, _BLUE = [0, 0, 255], [255, 0, 0]
 _OFF = 6
+
+_CONFIGURATION = """\
+[camera]
+source = "picamera:1"
+width = 640
+height = 480
+
+[faces]
+detector = "haar"
+"""
 
 _HASTY = {
     "source": "picamera",
@@ -33,14 +48,17 @@ _HASTY = {
 
 @pytest.fixture(scope="module")
 def pi(made_once: Callable[[str, Callable[[Path], None]], Path]) -> VirtualPiCamera:
-    """A camera that looks at a wall, red on the left and blue on the right."""
+    """One camera looks at a wall, red on the left and blue on the right.
+
+    The other one looks at a drawn face.
+    """
     if lack := missing():
         pytest.skip(lack)
     wall = np.zeros((480, 640, 3), np.uint8)
     wall[:, :320], wall[:, 320:] = _RED, _BLUE
-    picture = cv2.imencode(".jpg", wall)[1].tobytes()
+    pictures = [cv2.imencode(".jpg", wall)[1].tobytes(), Drawn.PATH.read_bytes()]
     return VirtualPiCamera(
-        made_once("pi-camera", lambda out: VirtualPiCamera(out).set_up(picture))
+        made_once("pi-camera", lambda out: VirtualPiCamera(out).set_up(pictures))
     )
 
 
@@ -85,16 +103,35 @@ def test_pi_camera_in_use(pi: VirtualPiCamera) -> None:
     assert ours[1].startswith("picamera:0: frames again, after ")
 
 
-def test_second_pi_camera_where_there_is_one(pi: VirtualPiCamera) -> None:
+def test_third_pi_camera_where_there_are_two(pi: VirtualPiCamera) -> None:
     """A camera that libcamera does not know is named, with how many it knows."""
-    settings = {"source": "picamera:1", "give_up_seconds": 1.0}
+    settings = {"source": "picamera:2", "give_up_seconds": 1.0}
     frames, said = pi.watch(_HASTY | settings)
     assert frames == []
-    reason = "picamera:1: no such camera; libcamera knows 1, is it plugged in?"
+    reason = "picamera:2: no such camera; libcamera knows 2, is it plugged in?"
     assert said.splitlines() == [
         f"{reason}; opening it again until frames come",
         f"3 {reason}; given up, 1 s without a frame",
     ]
+
+
+def test_daemon_on_a_pi_camera(pi: VirtualPiCamera, tmp_path: Path) -> None:
+    """The face before it is reported, with the released model, until it is stopped."""
+    config = tmp_path / "fer-edge.toml"
+    config.write_text(_CONFIGURATION)
+    daemon = RunningDaemon(pi.fer_edge(tmp_path / "fer-edge"), config)
+    try:
+        daemon.wait_until(lambda: daemon.events)
+        said = daemon.stop()
+    finally:
+        daemon.kill()
+    assert said[0].endswith("self-test passed; faces by haar; reading picamera:1")
+    assert re.fullmatch(r"fer-edge: .* s, [1-9][\d,]* faces, 2 events", said[-1])
+    new, end = daemon.events
+    assert (new["type"], end["type"]) == ("new", "end")
+    assert new["model"] == read_manifest(RELEASED, BundleManifest).name
+    assert new["emotion"] == end["emotion"] == "happy"
+    assert end["dwell_seconds"] > 0.0
 
 
 @pytest.mark.skipif(

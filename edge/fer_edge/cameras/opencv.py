@@ -194,7 +194,7 @@ def silence() -> None:
     password. FFmpeg's level is read from the environment, once, at its first use.
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    # Only since 4.12 in a module of its own, and 4.11 is the last for numpy 1, which is
-    # what Debian 12 on a Pi has.
+    # In a module of its own only since 4.12, which needs numpy 2; with Debian 12's
+    # picamera2 goes numpy 1.
     logging: Any = getattr(cv2.utils, "logging", cv2)
     logging.setLogLevel(_SILENT)
