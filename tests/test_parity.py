@@ -21,7 +21,7 @@ from processes import run_forked
 GATES = ("--max-accuracy-drop", "3", "--min-agreement", "0.85")
 JUDGES = 2237
 """Validation faces, but for the 200 that calibrate and 5 copies of those."""
-STUDY = [("base", 48, 5), ("batchnorm", 24, 5), ("complex", 32, 3)]
+STUDY = [("base", 48, 5), ("batchnorm", 24, 3), ("complex", 32, 3)]
 
 
 def train(data: Path, network: str, side: int, epochs: int, path: Path) -> None:
