@@ -12,7 +12,9 @@ _PATH = click.Path(path_type=Path, readable=False)
 
 @click.command("notice")
 @click.option("--config", type=_PATH, required=True, help="fer-edge.toml")
-@click.option("--language", type=click.Choice(LANGUAGES), default="en")
+@click.option(
+    "--language", type=click.Choice(LANGUAGES), default="en", help="Of the notice."
+)
 @click.option("--html", type=_PATH, help="Write a page to be printed here instead.")
 def notice_command(*, config: Path, language: str, html: Path | None) -> None:
     """Print the notice to the people in front of the camera (EU AI Act, Art. 50(3)).

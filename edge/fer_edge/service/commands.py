@@ -10,7 +10,13 @@ _ROOT = click.Path(path_type=Path, file_okay=False, exists=True)
 
 @click.group("service")
 def service_group() -> None:
-    """Put the daemon on this machine as a systemd service, or take it off."""
+    """Put the daemon on this machine as a systemd service, or take it off.
+
+    \b
+    Examples:
+      sudo fer-edge service install --now
+      sudo fer-edge service uninstall
+    """
 
 
 @service_group.command("install")
