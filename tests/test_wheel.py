@@ -110,7 +110,7 @@ def test_nothing_else_is_in_it(names: set[str]) -> None:
     }
     assert {Path(name).suffix for name in rest} <= {
         "", ".py", ".typed", ".html", ".toml", ".txt", ".md", ".npz",
-            ".service", ".sysusers", ".rules",
+        ".service", ".sysusers", ".rules",
     }  # fmt: skip
 
 
