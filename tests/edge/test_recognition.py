@@ -184,7 +184,7 @@ def test_no_bundle_given(state_directory: Path) -> None:
         ({"threads": "two"}, "threads: 'two'; a whole number is wanted"),
         ({"edgetpu": "maybe"}, "edgetpu: 'maybe'; allowed are auto, on, off"),
         ({"yunet_model": "none.onnx"}, "faces.yunet_model: none.onnx: no such file"),
-        ({"bundle": "nowhere"}, "nowhere: no manifest.json in it, so this is no "),
+        ({"bundle": "nowhere"}, "nowhere: no such directory"),
     ],
 )
 def test_mistaken_options(options: dict[str, object], said: str) -> None:
