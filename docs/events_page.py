@@ -1,4 +1,4 @@
-"""events.md: the event, and what the broker is told.."""
+"""events.md: the event, and what the broker is told."""
 
 import json
 from collections.abc import Iterable
