@@ -11,6 +11,25 @@ _MOST_BYTES = 65_536
 """Of a file; those that are asked for have a line or a few."""
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether a path leads to something; yes where it may not be told."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # in a folder of others
+        return True
+    return True
+
+
+def closed_folder(path: Path) -> Path | None:
+    """Return the folder on the way to a path that this user may not enter, if any."""
+    for folder in reversed(path.absolute().parents):
+        if not os.access(folder, os.X_OK):
+            return folder if is_there(folder) else None
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a command said."""

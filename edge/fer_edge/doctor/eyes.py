@@ -1,5 +1,6 @@
 """What looks: the camera, what finds faces, and the model that judges them."""
 
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -196,7 +197,8 @@ def _mend_of_model(config: Config, active: str | None) -> str:
         return "make the bundle anew with fer-convert, or empty model.bundle"
     if active:
         return "sudo fer-edge models rollback"
-    return "pip install --force-reinstall --no-deps fer-edge-toolkit"
+    pip = f"{sys.executable} -m pip"
+    return f"{pip} install --force-reinstall --no-deps fer-edge-toolkit"
 
 
 CAMERA = Check(

@@ -20,8 +20,7 @@ def _look(case: Case) -> Finding:
         case "not-found":
             return note(
                 f"systemd knows no {NAME}: nobody starts the daemon with the machine",
-                f"put the unit into /etc/systemd/system and: sudo systemctl enable "
-                f"--now {NAME}",
+                "sudo fer-edge service install",
             )
         case state:
             return wrong(

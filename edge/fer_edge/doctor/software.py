@@ -22,9 +22,10 @@ from fer_edge.doctor.checks import (
     skipped,
     wrong,
 )
+from fer_edge.service.pairing import numpy_mend
 
 _APT_PACKAGES = "/usr/lib/python3/dist-packages"
-_EDGE = "pip install 'fer-edge-toolkit[edge]'"
+_EDGE = f"{sys.executable} -m pip install 'fer-edge-toolkit[edge]'"
 
 
 def _python(case: Case) -> Finding:
@@ -51,7 +52,7 @@ def _configuration(case: Case) -> Finding:
     if case.path is None:
         return note(
             "none in /etc/fer-edge/fer-edge.toml: only the machine is looked at",
-            "fill in a copy of fer-edge.toml, and give it with --config",
+            "sudo fer-edge service install; or give one with --config",
         )
     mistakes = [line for line in case.mistakes if not _is_given(line, case)]
     if mistakes and os.geteuid() and all(map(_is_forbidden, mistakes)):
@@ -118,12 +119,13 @@ def pairing(numpy: str, picamera2: str, codename: str) -> Finding:
     if by_apt and codename == "bookworm" and int(numpy.partition(".")[0]) >= 2:
         return wrong(
             f"{numpy}, and Bookworm's picamera2 is built for numpy 1",
-            "pip install 'numpy<2' 'opencv-python-headless<4.12'",
+            numpy_mend(),
         )
     if not by_apt:
         return note(
             f"{numpy}, and a picamera2 that is not apt's, {Path(picamera2).parent}",
-            "pip uninstall picamera2; sudo apt install python3-picamera2",
+            f"{sys.executable} -m pip uninstall picamera2; "
+            "sudo apt install python3-picamera2",
         )
     return ok(f"{numpy}, fits apt's picamera2")
 
@@ -144,7 +146,7 @@ def _library(case: Case) -> Finding:
         return wrong(f"not installed: {'; '.join(lacks)}", _EDGE)
     key = case.config.model.public_key
     if key and importlib.util.find_spec("nacl") is None:
-        mend = "pip install 'fer-edge-toolkit[signed]'"
+        mend = f"{sys.executable} -m pip install 'fer-edge-toolkit[signed]'"
         return wrong("not installed: PyNaCl, for model.public_key", mend)
     return ok("all that the configuration asks for")
 

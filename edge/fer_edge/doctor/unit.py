@@ -8,19 +8,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fer_edge.doctor.asking import World
+from fer_edge.doctor.asking import World, is_there
+from fer_edge.service.units import SERVICE
 
-NAME = "fer-edge.service"
+NAME = SERVICE
 
 _PROPERTIES = (
     "LoadState", "ActiveState", "SubState", "Result", "ExecMainStatus", "MainPID",
     "NRestarts", "UnitFileState", "NeedDaemonReload", "User", "Group", "DynamicUser",
-    "SupplementaryGroups", "StateDirectory", "ExecStart",
+    "SupplementaryGroups", "StateDirectory", "ExecStart", "CacheDirectory",
+    "LogsDirectory", "RuntimeDirectory", "ProtectSystem", "PrivateTmp",
+    "ReadWritePaths",
 )  # fmt: skip
 
 _CREDENTIAL = re.compile(
-    r"^(?:Load|Set|Import)Credential(?:Encrypted)?=([^:\s]+)(?::(\S*))?", re.MULTILINE
+    r"^(Load|Set|Import)Credential(Encrypted)?=([^:\s]+)(?::(\S*))?", re.MULTILINE
 )
+_STORES = ("/etc/credstore", "/run/credstore", "/usr/lib/credstore")
+"""Where systemd looks for what a unit names without a folder."""
+_FOLDERS = {
+    "StateDirectory": "/var/lib",
+    "CacheDirectory": "/var/cache",
+    "LogsDirectory": "/var/log",
+    "RuntimeDirectory": "/run",
+}
+_NEVER_CLOSED = ("/dev", "/proc", "/sys")
+"""By ProtectSystem=; other settings see to them."""
 _VARIABLES = re.compile(r"^Environment=(.*)$", re.MULTILINE)
 _VARIABLES_FILE = re.compile(r"^EnvironmentFile=(-?)(\S+)", re.MULTILINE)
 _VARIABLE = re.compile(r"(?:^|[\s\"'])([A-Z][A-Z0-9_]*)=", re.MULTILINE)
@@ -48,8 +61,17 @@ class Unit:
 
     @property
     def runs(self) -> bool:
-        """Whether the daemon runs now, and holds the camera."""
-        return self.facts.get("ActiveState") in ("active", "reloading")
+        """Whether the daemon runs now, and holds the camera, the port, and the Coral.
+
+        It is up to its first frame, which may take minutes, that systemd waits.
+        """
+        return self.facts.get("ActiveState") in ("active", "reloading") or self.changes
+
+    @property
+    def changes(self) -> bool:
+        """Whether the daemon is about to be ready, or to end."""
+        changing = self.facts.get("ActiveState") in ("activating", "deactivating")
+        return changing and self.facts.get("MainPID", "0") not in ("", "0")
 
     @property
     def user(self) -> str:
@@ -73,6 +95,22 @@ class Unit:
         """What it gets as STATE_DIRECTORY, if anything."""
         names = self.facts.get("StateDirectory", "").split()
         return Path("/var/lib", names[0]) if self.installed and names else None
+
+    def lets_write(self, path: Path) -> bool:
+        """Tell whether its sandbox leaves a file to be written, whoever owns it."""
+        if not self.installed or self.facts.get("ProtectSystem") != "strict":
+            return True
+        given = [
+            Path(parent, name.partition(":")[0])
+            for key, parent in _FOLDERS.items()
+            for name in self.facts.get(key, "").split()
+        ]
+        listed = self.facts.get("ReadWritePaths", "").split()
+        given += [Path(name.lstrip("-+")) for name in listed]
+        given += map(Path, _NEVER_CLOSED)
+        if self.facts.get("PrivateTmp", "no") != "no":
+            given += [Path("/tmp"), Path("/var/tmp")]
+        return any(path.absolute().is_relative_to(folder) for folder in given)
 
     def gives(self, credential: str, variable: str) -> bool:
         """Tell whether it hands a secret to the daemon, which nobody else is given.
@@ -108,9 +146,13 @@ def read_unit(world: World) -> Unit:
 
 def _with_secrets(unit: Unit, world: World, text: str) -> Unit:
     """Add which secrets a unit gives, by the text of its files."""
-    found = _CREDENTIAL.findall(text)
-    names = {name for name, _ in found}
-    sources = tuple(source for _, source in found if source.startswith("/"))
+    names, sources = set(), []
+    for how, encrypted, name, source in _CREDENTIAL.findall(text):
+        if how == "Load" and source.startswith("/"):
+            sources.append(source)
+        elif how == "Load" and not _is_stored(source or name, bool(encrypted), world):
+            continue
+        names.add(name)
     for line in _VARIABLES.findall(text):
         names.update(_VARIABLE.findall(line))
     secretive = False
@@ -118,16 +160,17 @@ def _with_secrets(unit: Unit, world: World, text: str) -> Unit:
         content = world.text(path)
         if content is not None:
             names.update(_VARIABLE.findall(content))
-        elif not may_lack or _is_there(world.path(path)):
+        elif not may_lack or is_there(world.path(path)):
             secretive = True
-    return replace(unit, secrets=frozenset(names), sources=sources, secretive=secretive)
+    return replace(
+        unit, secrets=frozenset(names), sources=tuple(sources), secretive=secretive
+    )
 
 
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # in a folder of others
-        return True
+def _is_stored(source: str, encrypted: bool, world: World) -> bool:
+    """Tell whether systemd finds a credential by its name; if not, it gives none."""
+    folders = [*_STORES, *(f"{store}.encrypted" for store in _STORES if encrypted)]
+    return any(is_there(world.path(f"{folder}/{source}")) for folder in folders)
 
 
 def rights_of(unit: Unit, state: Path) -> Rights | None:

@@ -13,6 +13,18 @@ import picamera2
 """
 
 
+def numpy_mend(python: str | None = None) -> str:
+    """Return the command that gives an environment the numpy of Bookworm's picamera2.
+
+    OpenCV from 4.12 on asks for numpy 2, and 4.11 cannot read USB cameras.
+
+    Args:
+        python: the environment's interpreter, this one if not given.
+    """
+    packages = "'numpy<2' 'opencv-python-headless<4.11'"
+    return f"{python or sys.executable} -m pip install {packages}"
+
+
 def picamera_complaint(python: str | None = None) -> str:
     """Say what keeps picamera2 from being imported; empty if nothing does.
 
@@ -34,6 +46,5 @@ def picamera_complaint(python: str | None = None) -> str:
     if done.returncode in (0, 3):
         return ""
     last = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
-    pip = f"{command[0]} -m pip install 'numpy<2'"
-    mend = f"; {pip}" if "numpy" in done.stderr else ""
+    mend = f"; {numpy_mend(command[0])}" if "numpy" in done.stderr else ""
     return f"picamera2: cannot be imported ({last}){mend}"

@@ -9,7 +9,8 @@ import pytest
 from doctor_stage import NOBODY, RUNNING, Machine, MakeCase, given
 from fer_edge.doctor.checks import Verdict
 from fer_edge.doctor.service import SERVICE
-from fer_edge.doctor.unit import Unit, read_unit, rights_of
+from fer_edge.doctor.unit import NAME, Unit, read_unit, rights_of
+from fer_edge.service.units import read_file
 
 
 def test_running(running: Unit, make_case: MakeCase) -> None:
@@ -22,7 +23,7 @@ def test_running(running: Unit, make_case: MakeCase) -> None:
 @pytest.mark.parametrize(
     ("facts", "verdict", "says", "mend"),
     [
-        ({"LoadState": "not-found"}, "note", "knows no", "enable --now"),
+        ({"LoadState": "not-found"}, "note", "knows no", "fer-edge service install"),
         ({"LoadState": "masked"}, "wrong", "is masked", "unmask"),
         (
             {"ActiveState": "failed", "Result": "exit-code", "ExecMainStatus": "2"},
@@ -34,6 +35,7 @@ def test_running(running: Unit, make_case: MakeCase) -> None:
             "wrong", "(watchdog, exit code 6); started anew by systemd 9 times",
             "journalctl",
         ),
+        ({"ActiveState": "activating", "SubState": "start"}, "ok", "(start)", ""),
         ({"ActiveState": "inactive", "SubState": "dead"}, "note", "dead", "start"),
         ({"UnitFileState": "disabled"}, "note", "not started with", "enable"),
         ({"NeedDaemonReload": "yes"}, "note", "has changed", "daemon-reload"),
@@ -82,6 +84,7 @@ _PASSWORD = ("mqtt-password", "FER_EDGE_MQTT_PASSWORD")
 )
 def test_what_the_unit_gives(machine: Machine, line: str) -> None:
     """Secrets that only the service is given are known by name, not by content."""
+    machine.has("/etc/credstore.encrypted/mqtt-password", "k6iUCUh0RJCQyvL8k8q1Ug==")
     machine.has(
         "/etc/default/fer-edge", "# for fer-edge\nFER_EDGE_MQTT_PASSWORD=sesame"
     )
@@ -94,12 +97,69 @@ def test_what_the_unit_gives(machine: Machine, line: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["EnvironmentFile=-/etc/default/none", "LoadCredential=other:/mqtt-password", ""],
+    [
+        "EnvironmentFile=-/etc/default/none",
+        "LoadCredential=other:/mqtt-password",
+        "LoadCredential=mqtt-password",
+        "LoadCredentialEncrypted=mqtt-password:fer-edge.mqtt-password",
+        "",
+    ],
 )
 def test_what_it_does_not_give(machine: Machine, line: str) -> None:
     """A file that need not be there gives nothing if it is not."""
     machine.answers("systemctl", f"LoadState=loaded\n{line}")
     assert not read_unit(machine.world).gives(*_PASSWORD)
+
+
+@pytest.mark.parametrize("store", ["/etc", "/run", "/usr/lib"])
+def test_shipped_unit(machine: Machine, store: str) -> None:
+    """Its secrets are given once they are where systemd looks for them."""
+    machine.answers("systemctl", f"LoadState=loaded\n{read_file(NAME)}")
+    unit = read_unit(machine.world)
+    assert not unit.gives(*_PASSWORD)
+    assert unit.sources == ()
+    machine.has(f"{store}/credstore/fer-edge.mqtt-password", "sesame")
+    unit = read_unit(machine.world)
+    assert unit.gives(*_PASSWORD)
+    assert not unit.gives("http-token", "FER_EDGE_HTTP_TOKEN")
+
+
+@pytest.mark.parametrize(
+    ("state", "process", "runs"),
+    [
+        ("active", "77", True),
+        ("reloading", "77", True),
+        ("activating", "77", True),
+        ("deactivating", "77", True),
+        ("activating", "0", False),
+        ("deactivating", "0", False),
+        ("inactive", "0", False),
+        ("failed", "0", False),
+    ],
+)
+def test_whether_it_runs(running: Unit, state: str, process: str, runs: bool) -> None:
+    """A daemon that waits for its first frame holds the camera already."""
+    assert given(running, ActiveState=state, MainPID=process).runs is runs
+
+
+@pytest.mark.parametrize(
+    ("path", "may"),
+    [
+        ("/var/lib/fer-edge/events.jsonl", True),
+        ("/var/lib/fer-edge-other/events.jsonl", False),
+        ("/srv/events.jsonl", False),
+        ("/mnt/disk/events.jsonl", True),
+        ("/tmp/events.jsonl", True),
+        ("/dev/stdout", True),
+    ],
+)
+def test_sandbox(machine: Machine, path: str, may: bool) -> None:
+    """The shipped unit leaves its own folder, and what a drop-in adds."""
+    drop_in = "ReadWritePaths=-/mnt/disk /opt/x"
+    machine.answers("systemctl", f"LoadState=loaded\n{read_file(NAME)}\n{drop_in}")
+    unit = read_unit(machine.world)
+    assert unit.lets_write(Path(path)) is may
+    assert given(unit, ProtectSystem="full").lets_write(Path(path))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may know: sudo make test")

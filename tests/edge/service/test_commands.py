@@ -86,7 +86,7 @@ def test_pairing(tmp_path: Path) -> None:
     (packages / "picamera2.py").write_text(f"raise ValueError({words!r})\n")
     assert picamera_complaint(str(environment)) == (
         f"picamera2: cannot be imported (ValueError: {words}); "
-        f"{environment} -m pip install 'numpy<2'"
+        f"{environment} -m pip install 'numpy<2' 'opencv-python-headless<4.11'"
     )
 
 
