@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fer_contract.errors import one_line
 from fer_edge.config import Config
-from fer_edge.doctor.asking import World
+from fer_edge.doctor.asking import World, closed_folder
 from fer_edge.doctor.unit import Unit
 
 AS_ROOT = 'sudo "$(which fer-edge)" doctor'
@@ -85,6 +85,22 @@ class Check:
     loads native code, opens a device, asks the network, or depends on rights."""
     seconds: float = 30.0
     """Of a process of its own, at most. A Pi Zero takes ten to load OpenCV."""
+
+
+def shut_out(case: Case, path: Path) -> Finding | None:
+    """Find what keeps the daemon from a file, whatever the rights of the file are.
+
+    After it the path may be asked about without a PermissionError.
+    """
+    if not case.unit.lets_write(path):
+        return wrong(
+            f"{path}: the unit's ProtectSystem=strict lets nobody write there",
+            f"sudo systemctl edit fer-edge: [Service] ReadWritePaths={path.parent}",
+        )
+    if closed := closed_folder(path):
+        says = f"{closed}: may not be entered, on the way to {path.name}"
+        return forbidden(case, says, f"sudo chmod a+x {closed}")
+    return None
 
 
 def forbidden(case: Case, says: str, mend: str) -> Finding:

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
+from fer_edge.doctor.asking import closed_folder, is_there
 from fer_edge.doctor.checks import (
     Case,
     Check,
@@ -13,6 +14,7 @@ from fer_edge.doctor.checks import (
     forbidden,
     note,
     ok,
+    shut_out,
     skipped,
     wrong,
 )
@@ -35,12 +37,17 @@ def _outbox(case: Case) -> Finding:
     path = _file(settings)
     user = case.unit.user or "$USER"
     folder = path.parent
+    may = os.access(folder, os.W_OK | os.X_OK)
+    if not may and folder == case.unit.state_folder and not case.unit.runs:
+        return ok(f"{folder}: systemd hands it to the service at its start")
+    if shut := shut_out(case, path):
+        return shut
     if not folder.exists():
         return note(
             f"{folder} is not there yet; the daemon makes it, if it may",
             f"sudo install -d -o {user} {folder}",
         )
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not may:
         return forbidden(
             case, f"{folder}: may not be written", f"sudo chown {user} {folder}"
         )
@@ -76,8 +83,9 @@ def _waiting(path: Path, settings: OutboxSettings) -> Finding:
 
 def _disk(case: Case) -> Finding:
     settings = case.config.outbox if case.config else OutboxSettings()
-    folder = _file(settings).parent
-    while not folder.exists():
+    path = _file(settings)
+    folder = closed_folder(path) or path.parent
+    while not is_there(folder):
         folder = folder.parent
     status = os.statvfs(folder)
     free = status.f_bavail * status.f_frsize

@@ -35,7 +35,8 @@ def _temperature(case: Case) -> Finding:
         return skipped("this machine tells no temperature")
     degrees, name = max(seen)
     says = f"{degrees:.0f} °C ({name})"
-    if degrees >= _HOT:
+    # Elsewhere nobody knows from where on; a laptop's works well at 90.
+    if degrees >= _HOT and _throttled_bits(case.world) is not None:
         return wrong(f"{says}; from {_HOT:.0f} on the processor slows down", _COOL)
     if degrees >= _WARM:
         return note(f"{says}; from {_HOT:.0f} on the processor slows down", _COOL)

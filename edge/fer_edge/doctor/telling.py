@@ -18,6 +18,7 @@ from fer_edge.doctor.checks import (
     forbidden,
     note,
     ok,
+    shut_out,
     skipped,
     wrong,
 )
@@ -178,6 +179,8 @@ def _healthz(case: Case, settings: HttpSettings) -> Finding:
         answer = connection.getresponse()
         content = answer.read(65_536)
     except (OSError, http.client.HTTPException) as failure:
+        if case.unit.changes:
+            return note(f"{where}: {failure}; the service is about to be ready, or end")
         mend = "journalctl -u fer-edge -n 50; does it run with this configuration?"
         return wrong(f"{where}: {failure}, though the service runs", mend)
     finally:
@@ -218,6 +221,8 @@ def _json_lines(case: Case) -> Finding:
     if text in ("", "-"):
         return ok("standard output" if text else "nowhere")
     path = Path(text)
+    if shut := shut_out(case, path):
+        return shut
     there = path if path.exists() else path.parent
     if os.access(there, os.W_OK):
         return ok(text)

@@ -40,17 +40,23 @@ def _lines(finished: Finished) -> dict[str, str]:
     return {line.split()[1]: line for line in lines}
 
 
+def _code_of_host(lines: dict[str, str]) -> int:
+    """Return the exit code where nothing is wrong but the machine that tests run on."""
+    wrong = {name for name, line in lines.items() if line.startswith("wrong")}
+    assert wrong <= {"temperature", "throttling", "disk"}, lines
+    return int(bool(wrong))
+
+
 def test_good_configuration(doctor: Doctor, open_folder: Path) -> None:
     """A line a check in the order of the list, a sum, and nothing is wrong."""
     finished = doctor("--config", write_configuration(open_folder))
-    assert finished.returncode == 0, finished.stdout
     lines = _lines(finished)
+    assert finished.returncode == _code_of_host(lines), finished.stdout
     assert list(lines) == [check.name for check in CHECKS]
     assert "golden vectors passed" in lines["model"]
     assert lines["camera"].startswith("ok")
     assert "synchronised" in lines["clock"]
     assert lines["service"].startswith("skipped")
-    assert "wrong" not in finished.stdout
 
 
 def test_bad_configuration(doctor: Doctor, open_folder: Path) -> None:
@@ -122,8 +128,8 @@ def test_unreadable_configuration(
 def test_no_configuration(doctor: Doctor) -> None:
     """The machine alone is looked at, and what needs one is passed over."""
     finished = doctor()
-    assert finished.returncode == 0, finished.stdout
     lines = _lines(finished)
+    assert finished.returncode == _code_of_host(lines), finished.stdout
     assert lines["configuration"].startswith("note")
     assert lines["broker"].startswith("skipped")
     assert lines["model"].startswith("ok")

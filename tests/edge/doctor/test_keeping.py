@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from broker import await_that
-from doctor_stage import MakeCase
+from doctor_stage import MakeCase, given
+from fer_edge.doctor.apart import look_apart
 from fer_edge.doctor.checks import Verdict
 from fer_edge.doctor.keeping import DISK, OUTBOX
+from fer_edge.doctor.unit import Rights, Unit
 from fer_edge.outbox import OutboxSettings
 from fer_edge.outbox.opening import open_outbox
 from mqtt_stage import event
@@ -74,3 +76,33 @@ def test_no_disk(make_case: MakeCase) -> None:
     found = DISK.look(make_case(_text(Path("/proc/outbox.sqlite"))))
     assert found.verdict is Verdict.WRONG
     assert found.mend
+
+
+def test_closed_folder(make_case: MakeCase, open_folder: Path, nobody: Rights) -> None:
+    """The folder that may not be entered is named; its disk is seen to."""
+    closed = open_folder / "closed"
+    (closed / "kept").mkdir(parents=True)
+    closed.chmod(0o700)
+    case = make_case(_text(closed / "kept" / "outbox.sqlite"))
+    found = look_apart(OUTBOX, case, nobody)
+    assert found.verdict is Verdict.WRONG
+    assert found.says.startswith(f"{closed}: may not be entered")
+    assert f" GB free for {closed}" in look_apart(DISK, case, nobody).says
+
+
+def test_outside_the_sandbox(running: Unit, make_case: MakeCase) -> None:
+    """Rights do not help where the unit closes the file system."""
+    unit = given(running, ProtectSystem="strict", StateDirectory="fer-edge")
+    found = OUTBOX.look(make_case(_text(Path("/srv/outbox.sqlite")), unit))
+    assert found.verdict is Verdict.WRONG
+    assert found.mend.endswith("ReadWritePaths=/srv")
+
+
+def test_state_folder_before_the_start(running: Unit, make_case: MakeCase) -> None:
+    """Systemd makes it, and hands it to whoever the service runs as."""
+    name = "fer-edge-of-no-machine"
+    text = _text(Path("/var/lib", name, "outbox.sqlite"))
+    unit = given(running, StateDirectory=name, ActiveState="inactive", MainPID="0")
+    assert OUTBOX.look(make_case(text, unit)).verdict is Verdict.OK
+    unit = given(running, StateDirectory=name)
+    assert OUTBOX.look(make_case(text, unit)).verdict is Verdict.NOTE

@@ -18,6 +18,7 @@ def test_temperature(
     machine: Machine, make_case: MakeCase, thousandths: str, verdict: str
 ) -> None:
     """The hottest sensor counts, and is named."""
+    machine.has(_THROTTLED, "0")
     machine.has(f"{_ZONE}0/type", "cpu-thermal")
     machine.has(f"{_ZONE}0/temp", thousandths)
     machine.has(f"{_ZONE}1/temp", "-40000")
@@ -25,6 +26,13 @@ def test_temperature(
     assert found.verdict == verdict
     assert found.says.startswith(f"{int(thousandths) / 1000:.0f} °C (cpu-thermal)")
     assert bool(found.mend) == (verdict != "ok")
+
+
+def test_hot_elsewhere(machine: Machine, make_case: MakeCase) -> None:
+    """What slows a Raspberry Pi down may be nothing to another machine."""
+    machine.answers("vcgencmd", "not a Raspberry Pi", code=1)
+    machine.has(f"{_ZONE}0/temp", "91000")
+    assert TEMPERATURE.look(make_case()).verdict is Verdict.NOTE
 
 
 def test_no_temperature(machine: Machine, make_case: MakeCase) -> None:

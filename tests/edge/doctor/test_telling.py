@@ -10,7 +10,7 @@ import pytest
 
 from broker import Broker, Watcher, free_port, program
 from certificates import Authority
-from doctor_stage import MakeCase
+from doctor_stage import MakeCase, given
 from fer_edge.doctor.apart import look_apart
 from fer_edge.doctor.checks import Finding, Verdict
 from fer_edge.doctor.telling import BROKER, HOOKS, HTTP, JSON_LINES
@@ -188,9 +188,11 @@ def test_daemon_that_runs(
     case = make_case(text, running)
     assert case.path is not None
     assert _without_daemon(HTTP.look(case))
+    starting = make_case(text, given(running, ActiveState="activating"))
+    assert HTTP.look(starting).verdict is Verdict.NOTE
     daemon = start_daemon(case.path)
-    daemon.wait_until(lambda: HTTP.look(case).verdict is Verdict.OK)
-    assert HTTP.look(case).says == f"http://127.0.0.1:{port}/healthz: healthy"
+    healthy = f"http://127.0.0.1:{port}/healthz: healthy"
+    daemon.wait_until(lambda: HTTP.look(case).says == healthy)
     daemon.stop()
 
 
@@ -221,3 +223,28 @@ def test_json_lines(make_case: MakeCase, open_folder: Path, nobody: Rights) -> N
     assert JSON_LINES.look(make_case(text)).verdict is Verdict.OK
     assert look_apart(JSON_LINES, make_case(text), nobody).verdict == "wrong"
     assert JSON_LINES.look(make_case()).says == "standard output"
+
+
+def test_json_lines_in_a_closed_folder(
+    make_case: MakeCase, open_folder: Path, nobody: Rights
+) -> None:
+    """The folder that may not be entered is named, not the file behind it."""
+    closed = open_folder / "closed"
+    (closed / "events").mkdir(parents=True)
+    closed.chmod(0o700)
+    text = f'[json_lines]\npath = "{closed}/events/events.jsonl"\n'
+    found = look_apart(JSON_LINES, make_case(text), nobody)
+    assert found.verdict is Verdict.WRONG
+    assert found.says.startswith(f"{closed}: may not be entered")
+    assert found.mend == f"sudo chmod a+x {closed}"
+
+
+def test_json_lines_outside_the_sandbox(running: Unit, make_case: MakeCase) -> None:
+    """Rights do not help where the unit closes the file system."""
+    unit = given(running, ProtectSystem="strict", StateDirectory="fer-edge")
+    text = '[json_lines]\npath = "/srv/events.jsonl"\n'
+    found = JSON_LINES.look(make_case(text, unit))
+    assert found.verdict is Verdict.WRONG
+    assert found.mend.endswith("edit fer-edge: [Service] ReadWritePaths=/srv")
+    unit = given(unit, ReadWritePaths="/srv")
+    assert "ProtectSystem" not in JSON_LINES.look(make_case(text, unit)).says
