@@ -240,8 +240,32 @@ def need_systemd_box() -> None:
     for program in ("unshare", "nsenter"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not there: apt-get install util-linux")
+    if refusal := _refusal():
+        pytest.skip(f"no overlay of / in a namespace: {refusal}; use a virtual machine")
+    if not os.access(_CGROUPS, os.W_OK):
+        pytest.skip(f"{_CGROUPS} is read-only: start the container with --privileged")
     if not PYTHON.exists():
         pytest.skip(f"{PYTHON} is not there: run the tests with the system's Python")
+
+
+def _refusal() -> str:
+    """Return why this machine's kernel does not let such a thing be; empty if it does.
+
+    Containers may be root and still not mount anything.
+    """
+    script = (
+        "mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && "
+        "mkdir /mnt/changes /mnt/work /mnt/root && mount -t overlay overlay "
+        "-o lowerdir=/,upperdir=/mnt/changes,workdir=/mnt/work /mnt/root"
+    )
+    spaces = ("--pid", "--mount", "--uts", "--ipc", "--cgroup", "--fork")
+    done = subprocess.run(
+        ["unshare", *spaces, "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stderr.strip() if done.returncode else ""
 
 
 def _seen() -> list[Path]:
