@@ -190,6 +190,8 @@ class SystemdBox:
 
     def journal(self, unit: str = "fer-edge") -> str:
         """Return what a unit has said, and what systemd has said of it."""
+        # The journal is later than what it tells of.
+        self.attempt("journalctl", "--sync")
         return self.attempt("journalctl", "-o", "cat", "-u", unit).stdout
 
     def _is_up(self) -> bool:

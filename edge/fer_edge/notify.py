@@ -104,7 +104,9 @@ class Supervised:
             self._ready = True
             words["READY"] = 1
             # Else the daemon would be killed before it can say what it lacks.
-            if self._patience - _GRACE_SECONDS >= self._notifier.watchdog_seconds:
+            # The last beat may be older than the last frame.
+            sure = self._notifier.watchdog_seconds * (1 - 1 / _BEATS)
+            if self._patience - _GRACE_SECONDS >= sure:
                 words["WATCHDOG_USEC"] = _microseconds(self._patience)
         if now - self._beaten >= self._notifier.watchdog_seconds / _BEATS or words:
             self._beaten = now

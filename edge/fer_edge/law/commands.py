@@ -21,7 +21,7 @@ def notice_command(*, config: Path, language: str, html: Path | None) -> None:
 
     \b
     Examples:
-      fer-edge notice --config /etc/fer-edge/fer-edge.toml
+      sudo fer-edge notice --config /etc/fer-edge/fer-edge.toml
       fer-edge notice --config fer-edge.toml --language de --html notice.html
     """
     from fer_contract.manifest import BundleManifest, read_manifest

@@ -51,7 +51,8 @@ def install_command(*, now: bool, dry_run: bool, root: Path) -> None:
     if dry_run:
         for step in [*steps, *restart]:
             click.echo(f"would {step}")
-    if complaint := command_complaint(command):
+    package = Path(__file__).resolve().parents[1]
+    if complaint := command_complaint(command, package):
         raise ConfigurationError(complaint)
     if dry_run:
         return

@@ -56,8 +56,11 @@ def is_well(found: Mapping[str, str]) -> bool:
 
 def described(found: Mapping[str, str], unit: str = SERVICE) -> list[str]:
     """Put it into lines, the last of which says what to do where it is not well."""
-    if found.get("LoadState") != "loaded":
+    load = found.get("LoadState", "not-found")
+    if load == "not-found":
         return [f"{unit}: not installed; sudo fer-edge service install"]
+    if load != "loaded":
+        return [f"{unit}: the unit is {load}; systemctl status {unit}"]
     since = found.get("StateChangeTimestamp", "")
     state = f"{found.get('ActiveState')} ({found.get('SubState')})"
     boot = "starts" if found.get("UnitFileState") == "enabled" else "does not start"

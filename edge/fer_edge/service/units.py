@@ -19,7 +19,7 @@ STATE = Path("/var/lib/fer-edge")
 _COMMAND = "/opt/fer-edge/bin/fer-edge"
 """As the units in the package have it."""
 
-_HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"), Path("/tmp"))
+_HIDDEN = tuple(map(Path, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))
 """What the unit's ProtectHome= and PrivateTmp= hide from the service."""
 
 
@@ -78,15 +78,21 @@ def own_command(scripts: Path | None = None) -> Path:
     return command
 
 
-def command_complaint(command: Path) -> str:
-    """Say what keeps the service from starting a command; empty if nothing does."""
+def command_complaint(command: Path, *packages: Path) -> str:
+    """Say what keeps the service from starting a command; empty if nothing does.
+
+    Args:
+        command: as the unit would have it.
+        packages: what it imports that need not lie beside it, as an editable install's.
+    """
     if any(character.isspace() or character in "%\"'\\$" for character in str(command)):
         return (
             f"{command}: a unit cannot name it; allowed is a path without spaces, "
             "quotes, % and $"
         )
     # A virtual environment's Python is a link to one that must be seen, too.
-    for needed in (command, (command.parent / "python3").resolve()):
+    python = (command.parent / "python3").resolve()
+    for needed in (command, command.resolve(), python, *packages):
         for hidden in _HIDDEN:
             if needed.is_relative_to(hidden):
                 return (

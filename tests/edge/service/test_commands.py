@@ -52,6 +52,7 @@ def test_command_that_fails() -> None:
         ("/opt/fer-edge/bin/fer-edge", ""),
         ("/home/pi/venv/bin/fer-edge", "does not see what lies in /home"),
         ("/root/venv/bin/fer-edge", "does not see what lies in /root"),
+        ("/var/tmp/venv/bin/fer-edge", "does not see what lies in /var/tmp"),
         ("/opt/my venv/bin/fer-edge", "a unit cannot name it"),
     ],
 )
@@ -60,6 +61,19 @@ def test_place_of_the_command(command: str, complaint: str) -> None:
     found = command_complaint(Path(command))
     assert complaint in found
     assert bool(found) is bool(complaint)
+
+
+def test_place_of_the_source() -> None:
+    """Of an editable install the source must be seen, too."""
+    found = command_complaint(Path("/opt/bin/fer-edge"), Path("/home/pi/edge/fer_edge"))
+    assert found.startswith("/home/pi/edge/fer_edge: the service does not see ")
+
+
+def test_unit_that_is_no_use() -> None:
+    """What systemd says of it is told; another installation mends nothing."""
+    assert described({"LoadState": "masked"}) == [
+        "fer-edge.service: the unit is masked; systemctl status fer-edge.service"
+    ]
 
 
 def test_own_command() -> None:

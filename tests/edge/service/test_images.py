@@ -85,6 +85,7 @@ def test_second_camera_uninstalled(box: SystemdBox) -> None:
 
 def test_next_step(box: SystemdBox) -> None:
     """What is to be done next, as it is told, works as it stands there."""
+    box.run("rm", "-rf", "/etc/fer-edge")
     said = box.run(_COMMAND, "service", "install").splitlines()
     (then,) = (line for line in said if line.startswith("then: "))
     check = then.removeprefix("then: sudo ").partition(" && ")[0]

@@ -75,13 +75,16 @@ def test_fast_watchdog(manager: socket.socket) -> None:
             assert "WATCHDOG=1" in _told(manager)
 
 
-def test_camera_with_more_time_than_the_watchdog(manager: socket.socket) -> None:
+@pytest.mark.parametrize("seconds", [150, 180, 600])
+def test_camera_with_more_time_than_the_watchdog(
+    manager: socket.socket, seconds: int
+) -> None:
     """The watchdog is asked to wait until the daemon has given up by itself."""
     with Notifier(_environment(manager, WATCHDOG_USEC="180000000")) as notifier:
-        supervised = Supervised(notifier, make_status, 600.0)
+        supervised = Supervised(notifier, make_status, seconds)
         _told(manager)
         supervised.see(None)
-        assert "WATCHDOG_USEC=660000000" in _told(manager)
+        assert f"WATCHDOG_USEC={seconds + 60}000000" in _told(manager)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The installed service under a real systemd: started, watched, stopped, shut in."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,7 +122,7 @@ def test_hang(service: Service, camera: NetworkCamera) -> None:
     service.start(f"{_source(camera)}\n{quick}", "WatchdogSec=4\nRestartSec=0.1")
     hung = service.main_pid
     service.box.run("kill", "-STOP", hung)
-    await_that(lambda: service.restarts == 1, "a restart")
+    await_that(lambda: service.restarts >= 1, "a restart")
     await_that(lambda: service.state == "active", "frames again")
     assert service.main_pid != hung
     assert "Watchdog timeout" in service.box.journal()
@@ -136,7 +135,7 @@ def test_patient_camera(service: Service, camera: NetworkCamera) -> None:
     camera.stalled.set()
     service.await_said("given up, 8 s without a frame")
     camera.stalled.clear()
-    await_that(lambda: service.restarts == 1, "a restart")
+    await_that(lambda: service.restarts >= 1, "a restart")
     assert "Watchdog timeout" not in service.box.journal()
 
 
@@ -179,8 +178,8 @@ def test_reload(service: Service, camera: NetworkCamera) -> None:
     service.box.write(_CONFIG, f'law.purpose = "testing"\n{changed}\n')
     service.box.run("systemctl", "reload", "fer-edge")
     service.await_said("camera.name")
+    service.await_said("episodes.threshold")
     said = service.box.journal()
-    assert "episodes.threshold" in said
     assert "restart" in said
     assert service.main_pid == before
 
@@ -295,13 +294,11 @@ def test_sandbox(service: Service) -> None:
     assert "libraries loaded" in said
 
 
-def test_no_coral(
-    service: Service, camera: NetworkCamera, shared: Path, tmp_path: Path
-) -> None:
+def test_no_coral(service: Service, camera: NetworkCamera, tmp_path: Path) -> None:
     """With a model for the Edge TPU and no library it runs on the CPU, and says so."""
     bundle = released_as("compiled", tmp_path)
-    model = "keras_lstm_mnist_ptq_edgetpu.tflite"
-    shutil.copyfile(shared / "models" / model, bundle / BundleManifest.EDGETPU)
+    # Without the library it is never opened.
+    (bundle / BundleManifest.EDGETPU).write_bytes(b"edgetpu-custom-op")
     manifest = read_manifest(bundle, BundleManifest)
     write_manifest(bundle, manifest, [*manifest.files, BundleManifest.EDGETPU])
     service.box.copy(bundle, "/opt/fer-edge/bundle")
