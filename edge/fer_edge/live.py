@@ -33,7 +33,7 @@ def serve(path: Path) -> None:
     stop, hangup = stop_on_signals(), heed_hangups()
     controls = Controls(preview=config.http.preview)
     with ExitStack() as stack:
-        notifier = stack.enter_context(Notifier())
+        notifier = stack.enter_context(closing(Notifier()))
         outbox = None
         if config.mqtt.host:
             # Let go of last, after the events of the end are in it.

@@ -9,8 +9,6 @@ import os
 import re
 import socket
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Self
 
 from fer_edge.moment import read_clocks
 from fer_edge.monitor import Status
@@ -48,17 +46,6 @@ class Notifier:
         self.watchdog_seconds = _watchdog_seconds(environment, os.getpid())
         """How long it may be silent before systemd kills it; infinite without."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self._socket.close()
-
     def tell(self, **words: object) -> None:
         """Send words, as systemd spells them: ``tell(READY=1)``."""
         if not self._address:
@@ -69,6 +56,10 @@ class Notifier:
         except OSError as failure:
             # The watchdog's own silence is what systemd acts upon.
             _LOGGER.debug("systemd: %s", failure.strerror)
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._socket.close()
 
 
 class Supervised:

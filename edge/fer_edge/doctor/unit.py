@@ -94,7 +94,11 @@ class Unit:
     def state_folder(self) -> Path | None:
         """What it gets as STATE_DIRECTORY, if anything."""
         names = self.facts.get("StateDirectory", "").split()
-        return Path("/var/lib", names[0]) if self.installed and names else None
+        return (
+            Path(_FOLDERS["StateDirectory"], names[0])
+            if self.installed and names
+            else None
+        )
 
     def lets_write(self, path: Path) -> bool:
         """Tell whether its sandbox leaves a file to be written, whoever owns it."""

@@ -39,17 +39,15 @@ def install_command(*, now: bool, dry_run: bool, root: Path) -> None:
     from fer_edge.errors import ConfigurationError
     from fer_edge.service.carrying_out import carry_out
     from fer_edge.service.pairing import picamera_complaint
-    from fer_edge.service.plan import installation
+    from fer_edge.service.plan import RESTART, installation
     from fer_edge.service.units import CONFIG, command_complaint, own_command
 
     command = own_command()
     if complaint := picamera_complaint():
         complain(f"warning: {complaint}")
-    # Not started before there is something to start.
-    steps = installation(command, now=False)
-    restart = installation(command, now=True)[len(steps) :] if now else []
+    steps = installation(command)
     if dry_run:
-        for step in [*steps, *restart]:
+        for step in [*steps, *([RESTART] if now else [])]:
             click.echo(f"would {step}")
     package = Path(__file__).resolve().parents[1]
     if complaint := command_complaint(command, package):
@@ -61,8 +59,9 @@ def install_command(*, now: bool, dry_run: bool, root: Path) -> None:
     carry_out(steps, root, click.echo)
     config = root / CONFIG.relative_to("/")
     if now:
+        # Not started before there is something to start.
         check_config(config)
-        carry_out(restart, root, click.echo)
+        carry_out([RESTART], root, click.echo)
         return
     click.echo(f"next: fill in {config}")
     if root == Path("/"):

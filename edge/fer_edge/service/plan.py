@@ -57,15 +57,17 @@ class Run:
 
 Step = Write | Remove | Run
 
+RESTART = Run(("systemctl", "restart", SERVICE))
+"""What starts it at once, and not only with the machine."""
+
 _CORAL_SUBSYSTEMS = ("--subsystem-match=usb", "--subsystem-match=apex")
 
 
-def installation(command: Path, *, now: bool) -> list[Step]:
+def installation(command: Path) -> list[Step]:
     """Return what puts the service on a machine, in order.
 
     Args:
         command: ``fer-edge``, as the service is to start it.
-        now: whether it is started at once, and not only with the machine.
     """
     steps: list[Step] = [
         Write(unit.path, for_command(read_file(unit.name), command)) for unit in UNITS
@@ -80,7 +82,6 @@ def installation(command: Path, *, now: bool) -> list[Step]:
         Run(("udevadm", "trigger", *_CORAL_SUBSYSTEMS), needed=False),
         Run(("systemctl", "daemon-reload")),
         Run(("systemctl", "enable", SERVICE), rooted=True),
-        *([Run(("systemctl", "restart", SERVICE))] if now else []),
     ]
 
 

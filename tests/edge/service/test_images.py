@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fer_edge.service.carrying_out import carry_out
-from fer_edge.service.plan import Run, installation, removal
+from fer_edge.service.plan import RESTART, Run, installation, removal
 from fer_edge.service.units import read_file
 from systemd_box import SystemdBox
 
@@ -33,9 +33,8 @@ def image(tmp_path: Path) -> Path:
 def test_image(image: Path) -> None:
     """It starts with that machine, whose user may read the configuration."""
     said: list[str] = []
-    carry_out(
-        installation(Path("/opt/venv/bin/fer-edge"), now=True), image, said.append
-    )
+    steps = [*installation(Path("/opt/venv/bin/fer-edge")), RESTART]
+    carry_out(steps, image, said.append)
     units = image / "etc/systemd/system"
     started = "ExecStart=/opt/venv/bin/fer-edge run --config /etc/fer-edge"
     assert f"{started}/fer-edge.toml" in (units / "fer-edge.service").read_text()
@@ -51,16 +50,16 @@ def test_image(image: Path) -> None:
 
 def test_image_twice(image: Path) -> None:
     """What is there is left alone."""
-    carry_out(installation(_COMMAND, now=False), image, str)
+    carry_out(installation(_COMMAND), image, str)
     said: list[str] = []
-    carry_out(installation(_COMMAND, now=False), image, said.append)
+    carry_out(installation(_COMMAND), image, said.append)
     assert not any(line.startswith("wrote ") for line in said)
     assert f"kept {image / 'etc/fer-edge/fer-edge.toml'}" in said
 
 
 def test_image_cleared(image: Path) -> None:
     """It starts with that machine no more, and neither does a second camera's."""
-    carry_out(installation(_COMMAND, now=False), image, str)
+    carry_out(installation(_COMMAND), image, str)
     second = Run(("systemctl", "enable", "fer-edge@door.service"), rooted=True)
     carry_out([second], image, str)
     door = (image / _LINK).with_name("fer-edge@door.service")

@@ -4,6 +4,7 @@ import math
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def _environment(manager: socket.socket, **more: str) -> dict[str, str]:
 def test_first_frame(manager: socket.socket) -> None:
     """Ready and alive at once; before it, only how long it may take."""
     watched = {"WATCHDOG_USEC": "180000000", "WATCHDOG_PID": str(os.getpid())}
-    with Notifier(_environment(manager, **watched)) as notifier:
+    with closing(Notifier(_environment(manager, **watched))) as notifier:
         supervised = Supervised(notifier, make_status, 120.0)
         assert _told(manager) == [
             "EXTEND_TIMEOUT_USEC=180000000",
@@ -60,14 +61,14 @@ def test_socket_with_an_at_sign(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind(str(tmp_path / "pi@home"))
         server.setblocking(False)
-        with Notifier(_environment(server)) as notifier:
+        with closing(Notifier(_environment(server))) as notifier:
             notifier.tell(READY=1)
         assert _told(server) == ["READY=1"]
 
 
 def test_fast_watchdog(manager: socket.socket) -> None:
     """It hears of frames more often than it waits."""
-    with Notifier(_environment(manager, WATCHDOG_USEC="1")) as notifier:
+    with closing(Notifier(_environment(manager, WATCHDOG_USEC="1"))) as notifier:
         supervised = Supervised(notifier, make_status, 0.0)
         _told(manager)
         for _ in range(3):
@@ -80,7 +81,9 @@ def test_camera_with_more_time_than_the_watchdog(
     manager: socket.socket, seconds: int
 ) -> None:
     """The watchdog is asked to wait until the daemon has given up by itself."""
-    with Notifier(_environment(manager, WATCHDOG_USEC="180000000")) as notifier:
+    with closing(
+        Notifier(_environment(manager, WATCHDOG_USEC="180000000"))
+    ) as notifier:
         supervised = Supervised(notifier, make_status, seconds)
         _told(manager)
         supervised.see(None)
@@ -99,7 +102,7 @@ def test_camera_with_more_time_than_the_watchdog(
 )
 def test_no_watchdog(environment: dict[str, str]) -> None:
     """Nobody waits for a word."""
-    with Notifier(environment) as notifier:
+    with closing(Notifier(environment)) as notifier:
         assert notifier.watchdog_seconds == math.inf
 
 
@@ -108,23 +111,23 @@ def test_abstract_socket() -> None:
     name = f"fer-edge-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind(f"\0{name}")
-        with Notifier({"NOTIFY_SOCKET": f"@{name}"}) as notifier:
+        with closing(Notifier({"NOTIFY_SOCKET": f"@{name}"})) as notifier:
             notifier.tell(READY=1)
         assert server.recv(100) == b"READY=1"
 
 
 def test_systemd_that_does_not_read(manager: socket.socket) -> None:
     """The loop goes on, however many words wait."""
-    with Notifier(_environment(manager)) as notifier:
+    with closing(Notifier(_environment(manager))) as notifier:
         for number in range(10_000):
             notifier.tell(STATUS=number)
 
 
 def test_nobody_to_tell() -> None:
     """Run by hand, it tells nobody, nor fails."""
-    with Notifier({}) as notifier:
+    with closing(Notifier({})) as notifier:
         notifier.tell(READY=1)
-    with Notifier({"NOTIFY_SOCKET": "/nonexistent/notify"}) as notifier:
+    with closing(Notifier({"NOTIFY_SOCKET": "/nonexistent/notify"})) as notifier:
         notifier.tell(READY=1)
 
 
