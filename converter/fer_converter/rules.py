@@ -103,7 +103,7 @@ def one_scale_a_dense_layer(model: TfliteFile) -> tuple[bool, str]:
     ]
     if not scales:
         return True, "no dense layer"
-    return max(scales) == 1, f"{len(scales)} dense layers with {max(scales)} at most"
+    return max(scales) == 1, f"dense layers: {len(scales)}, most scales of one: {max(scales)}"
 
 
 def one_graph(model: TfliteFile) -> tuple[bool, str]:

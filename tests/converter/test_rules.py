@@ -111,7 +111,7 @@ def test_a_scale_a_unit(noise: Pixels) -> None:
     )
     assert one_scale_a_dense_layer(as_file(converter)) == (
         False,
-        "1 dense layers with 3 at most",
+        "dense layers: 1, most scales of one: 3",
     )
 
 
