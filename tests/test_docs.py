@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from commands import complaint, examples
 from generate import FOLDER, PAGES
 
 
@@ -31,3 +32,26 @@ def test_links(page: Path) -> None:
             declared = rf"^(class|def) {named[1]}\b"
             source = path.read_text(encoding="utf-8")
             assert re.search(declared, source, re.MULTILINE), f"{text} in {target}"
+
+
+_CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", _WRITTEN, ids=lambda page: page.name)
+def test_commands(page: Path) -> None:
+    """What a page says to type is taken by the command."""
+    text = page.read_text(encoding="utf-8")
+    typed = [
+        line
+        for block in _CONSOLE.findall(text)
+        for line in block.replace("\\\n", " ").splitlines()
+        if line.startswith("$ ")
+    ]
+    shown = examples("\n".join(typed))
+    assert {line: complaint(line) for line in shown if complaint(line)} == {}
+
+
+def test_readme_is_short() -> None:
+    """It is read in ten minutes, at 230 words a minute; more is for docs/ to say."""
+    readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    assert len(readme.split()) <= 2300
