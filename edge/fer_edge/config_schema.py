@@ -31,8 +31,8 @@ def config_schema() -> dict[str, Any]:
 def meanings(kind: type) -> dict[str, str]:
     """Return the text under each field or member of a class, which Python forgets.
 
-    It is read from the source. Where that is not at hand, as with compiled files
-    alone, nothing is known of any.
+    Its paragraphs are kept. It is read from the source. Where that is not at hand, as
+    with compiled files alone, nothing is known of any.
     """
     try:
         module = ast.parse(inspect.getsource(sys.modules[kind.__module__]))
@@ -48,7 +48,7 @@ def meanings(kind: type) -> dict[str, str]:
                         | ast.Assign(targets=[ast.Name(id=name)]),
                         ast.Expr(value=ast.Constant(value=str(meaning))),
                     ):
-                        found[name] = " ".join(meaning.split())
+                        found[name] = inspect.cleandoc(meaning)
     return found
 
 
@@ -59,13 +59,18 @@ def _section(kind: type) -> dict[str, Any]:
     for part in fields(kind):
         properties[part.name] = _part(part, types[part.name])
         if part.name in texts:
-            properties[part.name]["description"] = texts[part.name].replace("``", "'")
+            properties[part.name]["description"] = _plain(texts[part.name])
     schema = {
         "type": "object",
+        "description": _plain(inspect.getdoc(kind) or ""),
         "properties": properties,
         "additionalProperties": False,
     }
     return schema | ({"required": needed} if needed else {})
+
+
+def _plain(text: str) -> str:
+    return text.replace("``", "'").replace("::\n", ":\n")
 
 
 def _part(part: "Field[Any]", wanted: object) -> dict[str, Any]:
@@ -85,6 +90,8 @@ def _part(part: "Field[Any]", wanted: object) -> dict[str, Any]:
         schema = _value(wanted, limits)
     if part.default is not MISSING:
         schema["default"] = list(part.default) if item else part.default
+    if example := limits["example"]:
+        schema["examples"] = [list(example) if item else example]
     return schema
 
 

@@ -19,12 +19,12 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @dataclass(frozen=True, slots=True)
 class JsonLinesSettings:
-    """``[json_lines]``."""
+    """Events as lines of JSON."""
 
-    path: str = option("-")
-    """File that events are appended to, a line each; ``-`` for standard output, empty
-    for nowhere. It may be renamed at any time, as logrotate does: the next event begins
-    a new one."""
+    path: str = option("-", example="/var/lib/fer-edge/events.jsonl")
+    """Where events are written, a line each: "-" is standard output (with systemd the
+    journal), empty is nowhere, and all else is a file that they are appended to.
+    logrotate may rename it at any time; the next event begins a new one."""
 
 
 def open_json_lines(settings: JsonLinesSettings) -> Publisher | None:
