@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fer_edge.cameras.pixels import View
-from fer_edge.cameras.source import Recording, Stream, parse_source
+from fer_edge.cameras.source import Recording, parse_source
 from fer_edge.errors import CameraError
 from fer_edge.options import option
 
@@ -94,15 +94,14 @@ def _complaints_of_source(settings: CameraSettings) -> list[str]:
     except CameraError as mistake:
         return [f"source: {mistake}"]
     found = []
-    if isinstance(source, Recording | Stream):
-        kind = "recording" if isinstance(source, Recording) else "network camera"
+    if not source.TAKES_SIZE:
         asked = {
             "width": settings.width,
             "height": settings.height,
             "frames_per_second": settings.frames_per_second,
         }
         found += [
-            f"{key}: {value:g}; a {kind} has its own, which only 0 takes"
+            f"{key}: {value:g}; a {source.NOUN} has its own, which only 0 takes"
             for key, value in asked.items()
             if value
         ]
