@@ -13,6 +13,7 @@ from fer_contract.labels import UNCERTAIN
 from fer_edge.events import Event, EventType
 from fer_edge.options import option
 from fer_edge.publishers.hook_process import Finished, run_process
+from fer_edge.publishers.queued import Queued
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,6 +45,11 @@ class HookSettings:
     most_per_minute: int = option(60, low=1, high=6000)
     """How often it is run at most. The events beyond are passed over, and counted in
     the log."""
+
+    def open_publisher(self, name: str) -> Queued:
+        """Return what runs the command, which takes its time, behind a queue."""
+        hook = Hook(name, self)
+        return Queued(name, hook, wants=hook.wants)
 
 
 def hook_name(index: int) -> str:
