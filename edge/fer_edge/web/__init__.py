@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from fer_edge.credentials import read_secret
 from fer_edge.errors import ConfigurationError
-from fer_edge.health import HealthLimits
 from fer_edge.options import option
 
 _CREDENTIAL, _VARIABLE = "http-token", "FER_EDGE_HTTP_TOKEN"
@@ -55,13 +54,6 @@ class HttpSettings:
     broker_seconds: float = option(300.0, low=1.0, high=604800.0, live=True)
     """Longest time without the MQTT broker that is healthy. Events wait in the outbox
     as long as it takes."""
-
-    @property
-    def limits(self) -> HealthLimits:
-        """From when on something is a problem."""
-        return HealthLimits(
-            self.stale_frame_seconds, self.stale_inference_seconds, self.broker_seconds
-        )
 
 
 def read_token(settings: HttpSettings) -> str | None:
