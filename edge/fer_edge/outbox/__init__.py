@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from fer_edge.events import Event
 from fer_edge.options import option
+from fer_edge.state import state_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,11 @@ class OutboxSettings:
     max_age_hours: float = option(168.0, low=0.01, high=87_600.0)
     """Age at which events are dropped and counted. The time for which the device was
     off counts as far as its clock is right; to set the clock makes no event older."""
+
+    @property
+    def file(self) -> Path:
+        """The file that is meant."""
+        return Path(self.path) if self.path else state_directory() / "outbox.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
