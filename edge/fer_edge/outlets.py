@@ -8,8 +8,8 @@ from fer_contract import __version__
 from fer_edge.cameras.source import parse_source
 from fer_edge.config import Config, sections
 from fer_edge.controls import Controls
-from fer_edge.daemon import Notice, Watch
 from fer_edge.errors import ConfigurationError
+from fer_edge.loop import Notice, Watch
 from fer_edge.models.trial import Trial
 from fer_edge.moment import Moment, read_clocks
 from fer_edge.monitor import About, Monitor, Status

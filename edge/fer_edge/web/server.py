@@ -15,9 +15,9 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from fer_edge.controls import Controls
-from fer_edge.daemon import Turn
 from fer_edge.errors import ConfigurationError
 from fer_edge.events import Event
+from fer_edge.loop import Turn
 from fer_edge.monitor import Status
 from fer_edge.web import HttpSettings, complaints, read_token
 from fer_edge.web.access import Access
