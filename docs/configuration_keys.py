@@ -8,7 +8,7 @@ from inspect import cleandoc
 from typing import Any
 
 from fer_edge.config import Config
-from fer_edge.config_schema import meanings
+from fer_edge.meanings import meanings
 from fer_edge.options import is_needed, item_of, plain, section_of
 
 _UNITS = {

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from fer_edge.config import Config
-from fer_edge.config_schema import config_schema, meanings
+from fer_edge.config_schema import config_schema
+from fer_edge.meanings import meanings
 from fer_edge.options import read
 
 _SCHEMA = config_schema()
