@@ -1,4 +1,4 @@
-"""The pages in docs/: those made from the code are the code's."""
+"""What is made from the code is the code's, and links lead somewhere."""
 
 import re
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from commands import complaint, examples
-from generate import FOLDER, PAGES
+from generate import PAGES, ROOT
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_made_from_the_code(name: str) -> None:
     """It is as the code makes it; if it is not: make docs."""
-    assert (FOLDER / name).read_text(encoding="utf-8") == PAGES[name]()
+    assert (ROOT / name).read_text(encoding="utf-8") == PAGES[name]()
 
 
-_WRITTEN = sorted({*FOLDER.glob("*.md"), *FOLDER.parent.glob("*.md")})
+_WRITTEN = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")})
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s]+)\)")
 
 
@@ -53,5 +53,5 @@ def test_commands(page: Path) -> None:
 
 def test_readme_is_short() -> None:
     """It is read in ten minutes, at 230 words a minute; more is for docs/ to say."""
-    readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(readme.split()) <= 2300
