@@ -26,7 +26,12 @@ _RUNTIMES = (
 )
 
 EDGETPU_MARK = b"edgetpu-custom-op"
-"""Stands in every file that was compiled for the Edge TPU, and in no other."""
+"""Code of the one operator that the Edge TPU compiler makes of many: it stands in every
+file that was compiled for the Edge TPU, and in no other."""
+
+EDGETPU_CACHE_BYTES = int(6.88 * 2**20)
+"""Of parameters that stay on the chip: 8 MiB less the executable. This is what the
+published log of a model of 368 operators shows, 18 KiB used and 6.86 MiB left."""
 
 
 class TfliteClassifier:

@@ -8,19 +8,16 @@ Facts and their sources stand beside the figures.
 import dataclasses
 from collections.abc import Callable
 
+from fer_contract.tflite import EDGETPU_CACHE_BYTES, EDGETPU_MARK
 from fer_converter.operators import PARSED
 from fer_converter.prediction import predict
-from fer_converter.tflite_file import EDGETPU_MARK, TfliteFile
+from fer_converter.tflite_file import TfliteFile
 from fer_converter.verdicts import Outcome, Verdict, decided
 
 Rule = Callable[[TfliteFile], tuple[bool, str]]
 
 COMPILER = "16.0"
 """The last release of ``edgetpu_compiler``."""
-
-CACHE_BYTES = int(6.88 * 2**20)
-"""Of parameters that stay on the chip: 8 MiB less the executable. This is what the
-published log of a model of 368 operators shows, 18 KiB used and 6.86 MiB left."""
 
 _EXACT = 1e-6
 """Of a scale: what float32 makes of 255 / 255 is nearer."""
@@ -145,8 +142,8 @@ def one_region(model: TfliteFile) -> tuple[bool, str]:
 def parameters_in_the_cache(model: TfliteFile) -> tuple[bool, str]:
     """The parameters stay on the chip."""
     size = model.parameter_bytes
-    saw = f"{size / 1000:,.0f} KB, {CACHE_BYTES / 1000:,.0f} KB fit"
-    return size <= CACHE_BYTES, saw
+    saw = f"{size / 1000:,.0f} KB, {EDGETPU_CACHE_BYTES / 1000:,.0f} KB fit"
+    return size <= EDGETPU_CACHE_BYTES, saw
 
 
 def not_compiled(model: TfliteFile) -> tuple[bool, str]:

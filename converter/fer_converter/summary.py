@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fer_contract.intervals import wilson
+from fer_contract.manifest import BundleManifest
 from fer_converter.report.facts import Report
 from fer_converter.verdicts import Outcome
 
@@ -46,9 +47,9 @@ def print_summary(report: Report, directory: Path, say: Callable[[str], None]) -
         say(f"{verdict.outcome:9} {verdict.gate}: {verdict.saw}")
     say(f"passed    {', '.join(verdict.gate for verdict in rules)}")
     if report.passed:
-        say(f"bundle: {directory}, with report.html")
+        say(f"bundle: {directory}, with {BundleManifest.REPORT_PAGE}")
     else:
-        say(f"report: {directory / 'report.html'}")
+        say(f"report: {directory / BundleManifest.REPORT_PAGE}")
 
 
 def refusal(model: Path, report: Report) -> str:

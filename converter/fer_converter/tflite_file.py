@@ -15,9 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_contract.errors import ModelError
-
-EDGETPU_MARK = b"edgetpu-custom-op"
-"""Code of the one operator that the Edge TPU compiler makes of many."""
+from fer_contract.tflite import EDGETPU_MARK
 
 _IDENTIFIER = slice(4, 8)  # of every FlatBuffers file that names its kind
 

@@ -19,9 +19,6 @@ from fer_edge.models.signature import (
 
 _LOGGER = logging.getLogger(__name__)
 
-COMPANIONS = ("MODEL_CARD.md", "card.json", "robustness.png")
-"""What ``fer-train card`` adds to a bundle, for people; nothing reads it here."""
-
 _SECONDS = 120.0
 """A Pi Zero needs ten to start the interpreter and load the model."""
 
@@ -42,7 +39,7 @@ def examine(bundle: Path, origin: str, key: PublicKey | None = None) -> BundleMa
         if key is not None:
             _LOGGER.debug("%s: signed: %s", origin, check_signature(bundle, key))
         manifest = read_manifest(bundle, BundleManifest)
-        known = {*manifest.files, MANIFEST_NAME, SIGNATURE_NAME, *COMPANIONS}
+        known = {*manifest.files, *manifest.COMPANIONS, MANIFEST_NAME, SIGNATURE_NAME}
         for path in sorted(bundle.iterdir()):
             if path.name not in known:
                 raise RefusedError(f"{path}: not named in {MANIFEST_NAME}")

@@ -16,11 +16,7 @@ from fer_trainer.evaluation.measure import Evaluation
 from fer_trainer.evaluation.pictures import robustness_picture
 from fer_trainer.evaluation.robustness import Curve
 
-CARD = "MODEL_CARD.md"
-JSON = "card.json"
-PICTURE = "robustness.png"
-
-FILES = (CARD, JSON, PICTURE)
+CARD, JSON, PICTURE = BundleManifest.COMPANIONS
 
 
 def card_facts(
@@ -42,7 +38,7 @@ def card_facts(
     Raises:
         ManifestError: no report in the bundle, or a damaged one.
     """
-    path = bundle / "report.json"
+    path = bundle / BundleManifest.REPORT
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
         int8 = next(part for part in report["kinds"] if part["kind"] == "int8")
@@ -77,7 +73,7 @@ def write_card(
     data_licence: str,
     commands: list[str],
 ) -> None:
-    """Write ``FILES``.
+    """Write the card, its figures and its picture.
 
     Args:
         facts: of ``card_facts``.
