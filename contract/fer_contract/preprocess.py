@@ -117,6 +117,27 @@ def crop_face(frame: npt.NDArray[Any], box: Box, spec: InputSpec) -> Pixels:
     return face.astype(np.uint8)[:, :, np.newaxis]
 
 
+def fit_face(image: npt.NDArray[Any], spec: InputSpec) -> Pixels:
+    """Bring a picture that is a face, and nothing but a face, to a model's size.
+
+    Args:
+        image: uint8 (H, W), (H, W, 1) grey or (H, W, 3) BGR, 0-255.
+        spec: whose margin does not count: what lies round the face is not there.
+
+    Returns:
+        uint8 (spec.height, spec.width, 1), 0-255. A grey picture of this size stays
+        as it is, to the last bit.
+
+    Raises:
+        ValueError: as ``crop_face``.
+    """
+    height, width = image.shape[:2]
+    if (height, width) == (spec.height, spec.width):
+        return _luma(image).astype(np.uint8)[:, :, np.newaxis]
+    whole = InputSpec(spec.height, spec.width)
+    return crop_face(image, Box(0, 0, width, height), whole)
+
+
 def _areas(
     start: float, length: float, cells: int, pixels: int
 ) -> tuple[npt.NDArray[np.int64], Whole]:
@@ -157,11 +178,6 @@ def _weigh(lines: Whole, indices: npt.NDArray[np.int64], weights: Whole) -> Whol
     """
     total: Whole = np.einsum("cn,cnl->cl", weights, lines[indices])
     return total
-
-
-def grey(pixels: Pixels) -> Pixels:
-    """Return BGR (H, W, 3) or grey (H, W[, 1]) pixels, 0-255, as grey (H, W, 1)."""
-    return _luma(pixels).astype(np.uint8)[:, :, np.newaxis]
 
 
 def _luma(pixels: npt.NDArray[Any]) -> Whole:

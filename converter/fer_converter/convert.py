@@ -11,6 +11,7 @@ import numpy as np
 from fer_contract.dataset import FaceData
 from fer_contract.golden import make_golden
 from fer_contract.manifest import BundleManifest, write_manifest
+from fer_contract.metrics import Numbers
 from fer_contract.tflite import TfliteClassifier
 from fer_converter.backend import versions
 from fer_converter.calibration import Selection, select
@@ -20,7 +21,7 @@ from fer_converter.claims import check_order, check_pixels
 from fer_converter.edgetpu_target import EdgeTpu, aim_at_edgetpu, only_predict
 from fer_converter.freezing import freeze
 from fer_converter.gates import Gates, float_parity, judge
-from fer_converter.interpreters import FloatTflite, Numbers, probabilities
+from fer_converter.interpreters import FloatTflite, probabilities
 from fer_converter.latency import Latency, measure
 from fer_converter.layers import LayerError, layer_errors
 from fer_converter.parity import compare

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_contract.errors import FerError
+from fer_contract.errors import FerError, first_line
 from fer_contract.manifest import MANIFEST_NAME, RunManifest, read_manifest
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
@@ -233,19 +233,18 @@ def _storage_errors(search: Search) -> Iterator[None]:
     try:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as mistake:
-        reason = str(mistake).strip().splitlines()[0]
         raise FerError(
             f"--storage: {search.storage or 'the SQLite file in --out'}; the database "
-            f"cannot be used ({reason})"
+            f"cannot be used ({first_line(mistake)})"
         ) from mistake
     except Exception as mistake:
         import optuna
 
         if not isinstance(mistake, optuna.exceptions.OptunaError):
             raise
-        reason = str(mistake).strip().splitlines()[0]
         raise FerError(
-            f"--storage: {search.storage or 'the SQLite file in --out'}; {reason}"
+            f"--storage: {search.storage or 'the SQLite file in --out'}; "
+            f"{first_line(mistake)}"
         ) from mistake
 
 

@@ -8,7 +8,7 @@ import click
 
 from fer_contract.errors import naming
 from fer_contract.labels import Labels
-from fer_trainer.commands.options import PATH, RECIPES, SEED, parse_labels
+from fer_trainer.commands.options import PATH, RECIPES, SEED, read_labels
 
 
 @click.command("explore")
@@ -24,7 +24,7 @@ from fer_trainer.commands.options import PATH, RECIPES, SEED, parse_labels
 )
 @click.option(
     "--labels",
-    callback=parse_labels,
+    callback=read_labels,
     help="Their order, with commas.  [default: the folders, alphabetically]",
 )
 @click.option("--seed", type=SEED, default=0, help="Chooses the faces shown.")

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from fer_contract.completion import complete_words
-from fer_contract.labels import Labels, check_labels
+from fer_contract.labels import Labels, parse_labels
 
 PATH = click.Path(path_type=Path, readable=False)  # opening it says it better
 SEED = click.IntRange(0, 2**32 - 1)  # what Keras takes
@@ -29,10 +29,8 @@ PRESETS = complete_words(_presets)
 RECIPES = complete_words(_recipes)
 
 
-def parse_labels(
+def read_labels(
     _context: click.Context, _option: click.Parameter, value: str | None
 ) -> Labels | None:
     """Read ``--labels``: names with commas between them."""
-    if value is None:
-        return None
-    return check_labels([name.strip() for name in value.split(",")], "--labels")
+    return None if value is None else parse_labels(value, "--labels")

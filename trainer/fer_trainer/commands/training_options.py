@@ -13,7 +13,7 @@ import click
 
 from fer_contract.command import FiniteRange
 from fer_contract.completion import complete_files
-from fer_trainer.commands.options import PATH, RECIPES, SEED, parse_labels
+from fer_trainer.commands.options import PATH, RECIPES, SEED, read_labels
 
 if TYPE_CHECKING:
     from fer_contract.dataset import FaceData
@@ -33,7 +33,7 @@ _DATA = (
     ),
     click.option(
         "--labels",
-        callback=parse_labels,
+        callback=read_labels,
         help="Their order, with commas.  [default: the folders, alphabetically]",
     ),
     click.option(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer_contract.errors import FerError
+from fer_contract.errors import FerError, first_line
 from fer_contract.preprocess import InputSpec
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Backbone:
         try:
             return self._application()(include_top=False, weights=IMAGENET)
         except Exception as failure:
-            reason = str(failure).strip().splitlines()[0]
+            reason = first_line(failure)
             address = next(
                 (word for word in reason.split() if word.startswith("http")), None
             )
@@ -121,10 +121,9 @@ class Backbone:
             with warnings.catch_warnings(action="error", category=UserWarning):
                 donor.load_weights(path)
         except (OSError, ValueError, KeyError, TypeError, UserWarning) as mistake:
-            reason = str(mistake).strip().splitlines()[0]
             raise FerError(
                 f"--weights: {path}; no weights of {self.application} without its top "
-                f"({reason})"
+                f"({first_line(mistake)})"
             ) from mistake
         return donor
 

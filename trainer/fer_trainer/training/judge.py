@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from fer_contract.metrics import confusion_matrix, macro_f1
+from fer_contract.metrics import confusion_matrix, log_loss, macro_f1
 from fer_trainer.evaluation.majority import majority
 from fer_trainer.material import Material
 from fer_trainer.recipes import Monitor
@@ -51,12 +51,11 @@ class Judge:
         )  # (N, C)
         predicted = np.argmax(probabilities, axis=1)
         truth = self._faces.classes
-        chances = np.maximum(probabilities[np.arange(len(truth)), truth], 1e-7)
         matrix = confusion_matrix(truth, predicted, len(self._faces.labels))
         figures = {
             Monitor.ACCURACY.value: float((predicted == truth).mean()),
-            Monitor.LOSS.value: float(-np.log(chances.astype(np.float64)).mean()),
-            "val_macro_f1": float(macro_f1(matrix)),
+            Monitor.LOSS.value: log_loss(probabilities, truth),
+            "val_macro_f1": macro_f1(matrix),
         }
         if self._majority is not None:
             clear = self._majority >= 0
