@@ -120,7 +120,7 @@ def command(model: Path, out: Path, timeout_seconds: int) -> list[str]:
 
 
 def compile_model(
-    compiler: Path, model: Path, out: Path, timeout_seconds: int = 180
+    compiler: Path, model: Path, out: Path, timeout_seconds: int
 ) -> Compilation:
     """Compile a model.
 

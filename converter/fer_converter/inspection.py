@@ -48,7 +48,7 @@ def inspect(path: Path) -> Inspection:
     model = read_tflite(path)
     if not model.compiled:  # a compiled one loads only beside its processor
         try:
-            load(path.read_bytes())
+            load(model.content)
         except ModelError as mistake:
             raise ModelError(f"{path}: {mistake}") from mistake
     return judge(model)

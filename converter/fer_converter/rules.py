@@ -12,7 +12,7 @@ from fer_contract.tflite import EDGETPU_CACHE_BYTES, EDGETPU_MARK
 from fer_converter.operators import PARSED
 from fer_converter.prediction import predict
 from fer_converter.tflite_file import TfliteFile
-from fer_converter.verdicts import Outcome, Verdict, decided
+from fer_converter.verdicts import Outcome, Verdict, decided, meaning_of
 
 Rule = Callable[[TfliteFile], tuple[bool, str]]
 
@@ -184,7 +184,7 @@ def check(model: TfliteFile, rules: tuple[Rule, ...]) -> tuple[Verdict, ...]:
 
 
 def _decide(rule: Rule, model: TfliteFile) -> Verdict:
-    verdict = decided(title(rule), *rule(model), meaning=_first_line(rule))
+    verdict = decided(title(rule), *rule(model), meaning=meaning_of(rule))
     if verdict.passed or rule not in AT_A_PRICE:
         return verdict
     return dataclasses.replace(verdict, outcome=Outcome.SLOWER)
@@ -193,7 +193,3 @@ def _decide(rule: Rule, model: TfliteFile) -> Verdict:
 def title(rule: Rule) -> str:
     """Return what people call a rule: ``one region``."""
     return rule.__name__.replace("_", " ")
-
-
-def _first_line(rule: Rule) -> str:
-    return (rule.__doc__ or "").splitlines()[0].rstrip(".")

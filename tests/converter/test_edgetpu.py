@@ -221,7 +221,7 @@ def test_a_compiler_that_does_not_start(
     compiler = tmp_path / "edgetpu_compiler"
     compiler.write_text(content)
     compiler.chmod(mode)
-    done = compile_model(compiler, tmp_path / "model.tflite", tmp_path)
+    done = compile_model(compiler, tmp_path / "model.tflite", tmp_path, 180)
     assert (done.succeeded, done.reason) == (False, f"{compiler}: {reason}")
 
 
