@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fer_contract.errors import FerError, naming
-from fer_trainer.commands.options import PATH, PRESETS
+from fer_trainer.commands.options import COMPLETE_PRESETS, PATH
 from fer_trainer.commands.training_options import (
     read_material,
     read_plan,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     "presets",
     multiple=True,
     required=True,
-    shell_complete=PRESETS,
+    shell_complete=COMPLETE_PRESETS,
     help="Once for each network.",
 )
 @click.option("-o", "--out", type=PATH, required=True, help="Directory for all runs.")

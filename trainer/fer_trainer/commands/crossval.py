@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from fer_contract.errors import naming
-from fer_trainer.commands.options import PATH, PRESETS
+from fer_trainer.commands.options import PATH, PRESET
 from fer_trainer.commands.training_options import (
     read_material,
     read_plan,
@@ -16,12 +16,7 @@ from fer_trainer.commands.training_options import (
 
 
 @click.command("crossval")
-@click.option(
-    "--preset",
-    default="compact",
-    shell_complete=PRESETS,
-    help="Network to train.",
-)
+@PRESET
 @click.option("-o", "--out", type=PATH, required=True, help="Directory for all folds.")
 @click.option("--folds", type=click.IntRange(2, 20), default=5, help="How many.")
 @training_options

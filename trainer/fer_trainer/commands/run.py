@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from fer_contract.errors import naming
-from fer_trainer.commands.options import PATH, PRESETS
+from fer_trainer.commands.options import PATH, PRESET
 from fer_trainer.commands.training_options import (
     read_material,
     read_plan,
@@ -17,12 +17,7 @@ from fer_trainer.commands.training_options import (
 
 
 @click.command("run")
-@click.option(
-    "--preset",
-    default="compact",
-    shell_complete=PRESETS,
-    help="Network to train.",
-)
+@PRESET
 @click.option("-o", "--out", type=PATH, required=True, help="Run directory to make.")
 @click.option(
     "--restart", is_flag=True, help="Begin anew, whatever unfinished run lies there."

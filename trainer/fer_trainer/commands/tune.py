@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fer_contract.errors import naming
-from fer_trainer.commands.options import PATH, PRESETS
+from fer_trainer.commands.options import PATH, PRESET
 from fer_trainer.commands.training_options import (
     read_material,
     read_plan,
@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("tune")
-@click.option(
-    "--preset",
-    default="compact",
-    shell_complete=PRESETS,
-    help="Network to train.",
-)
+@PRESET
 @click.option("-o", "--out", type=PATH, required=True, help="Directory for all trials.")
 @click.option("--trials", type=click.IntRange(1), default=20, help="To train now.")
 @click.option(
