@@ -1,6 +1,5 @@
 """``fer-train compare``: several networks trained alike, side by side."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +44,8 @@ def compare_command(*, presets: tuple[str, ...], out: Path, **choices: Any) -> N
         raise FerError(f"--preset: {', '.join(presets)}; each is allowed once")
     plans = [read_plan(preset, choices) for preset in presets]
     material = read_material(choices)
-    live_bar = sys.stdout is not None and sys.stdout.isatty()
     with naming(out):
-        rows = compare(material, out, plans, say=click.echo, live_bar=live_bar)
+        rows = compare(material, out, plans, say=click.echo)
     click.echo(_table(rows))
     click.echo(f"figures: {out / COMPARISON}")
 

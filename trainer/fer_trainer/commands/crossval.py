@@ -1,6 +1,5 @@
 """``fer-train crossval``: k trainings, each judged on faces that it never saw."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +33,8 @@ def crossval_command(*, preset: str, out: Path, folds: int, **choices: Any) -> N
 
     plan = read_plan(preset, choices)
     material = read_material(choices)
-    live_bar = sys.stdout is not None and sys.stdout.isatty()
     with naming(out):
-        result = cross_validate(
-            material, out, plan, folds, say=click.echo, live_bar=live_bar
-        )
+        result = cross_validate(material, out, plan, folds, say=click.echo)
     facts = result.facts()
     low, high = facts["accuracy_95"]
     click.echo(

@@ -1,7 +1,6 @@
 """``fer-train run``: train a network."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +66,11 @@ def run_command(
         assist(material, plan, hosts, say=click.echo)
         return
     with naming(out):
-        # No standard output at all, if whoever started us closed it.
-        live_bar = sys.stdout is not None and sys.stdout.isatty()
         manifest = train(
             material,
             out,
             plan,
             say=click.echo,
-            live_bar=live_bar,
             restart=restart,
             hosts=hosts,
         )

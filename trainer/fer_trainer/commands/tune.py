@@ -1,6 +1,5 @@
 """``fer-train tune``: search settings with Optuna."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,9 +65,8 @@ def tune_command(
         study=study,
     )
     material = read_material(choices)
-    live_bar = sys.stdout is not None and sys.stdout.isatty()
     with naming(out):
-        found = tune(material, out, plan, search, say=click.echo, live_bar=live_bar)
+        found = tune(material, out, plan, search, say=click.echo)
     click.echo(_best(found, plan.recipe.monitor))
     click.echo(f"figures: {out / TUNE}")
 

@@ -15,6 +15,7 @@ from fer_contract.manifest import BundleManifest
 from fer_trainer.evaluation.measure import Evaluation
 from fer_trainer.evaluation.pictures import robustness_picture
 from fer_trainer.evaluation.robustness import Curve
+from fer_trainer.pages import templates
 
 CARD, JSON, PICTURE = BundleManifest.COMPANIONS
 
@@ -86,18 +87,7 @@ def write_card(
     Raises:
         OSError: it cannot be written.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("fer_trainer"),
-        autoescape=False,  # Markdown
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["percent"] = lambda share: f"{share:.1%}"
-    environment.filters["thousands"] = lambda number: f"{number:,}"
+    environment = templates(html=False)
     environment.globals["recalls"] = _recalls
     page = environment.get_template(CARD).render(
         facts=facts,

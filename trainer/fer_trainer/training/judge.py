@@ -29,7 +29,7 @@ class Judge:
     """
 
     def __init__(self, network: keras.Model, material: Material) -> None:
-        self.network = network
+        self._network = network
         self._faces = material.validation
         self._sample = sample_of(material.train.faces)
         self._majority = None
@@ -38,15 +38,15 @@ class Judge:
 
     def settled(self, averaged: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
         """Return averaged weights with the statistics of batch norm that fit them."""
-        self.network.set_weights(averaged)
-        measure_statistics(self.network, self._sample)
-        weights: list[npt.NDArray[Any]] = self.network.get_weights()
+        self._network.set_weights(averaged)
+        measure_statistics(self._network, self._sample)
+        weights: list[npt.NDArray[Any]] = self._network.get_weights()
         return weights
 
     def figures(self, weights: Sequence[npt.NDArray[Any]]) -> dict[str, float]:
         """Return loss, accuracy and macro-F1 on validation with these weights."""
-        self.network.set_weights(weights)
-        probabilities = self.network.predict(
+        self._network.set_weights(weights)
+        probabilities = self._network.predict(
             self._faces.faces, batch_size=_BATCH, verbose=0
         )  # (N, C)
         predicted = np.argmax(probabilities, axis=1)
