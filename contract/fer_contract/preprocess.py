@@ -24,7 +24,8 @@ _ONE = 1 << 12
 # ITU-R BT.601 luma in 14 bits, as OpenCV's BGR2GRAY: blue, green, red.
 _LUMA = (1868, 9617, 4899)
 
-_MAX_SIDE = 1024
+MAX_SIDE = 1024
+"""Pixels, of a model's input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,10 @@ class InputSpec:
 
     def __post_init__(self) -> None:
         for name, value in (("height", self.height), ("width", self.width)):
-            if type(value) is not int or not 8 <= value <= _MAX_SIDE:
+            if type(value) is not int or not 8 <= value <= MAX_SIDE:
                 raise ManifestError(
                     f"input.{name}: {value!r}; allowed are whole numbers 8 to "
-                    f"{_MAX_SIDE}"
+                    f"{MAX_SIDE}"
                 )
         if type(self.margin) not in (int, float) or not 0.0 <= self.margin <= 1.0:
             raise ManifestError(
