@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from fer_contract.tflite import EDGETPU_CACHE_BYTES
-from fer_converter.operators import EDGETPU, PARSED, Support
+from fer_converter.edgetpu.operators import EDGETPU, PARSED, Support
 from fer_converter.rules import (
     AT_A_PRICE,
     COMPILER,
@@ -41,9 +41,9 @@ to be slower. The compiler is `edgetpu_compiler` {COMPILER}; of parameters,
 ### Operators
 
 What runs on the Edge TPU, from
-[operators.py](../converter/fer_converter/operators.py). Of each, what flows through has
-8 bits but where it says otherwise, shapes that are known before, and only its three
-innermost dimensions exceed 1.
+[operators.py](../converter/fer_converter/edgetpu/operators.py). Of each, what flows
+through has 8 bits but where it says otherwise, shapes that are known before, and only
+its three innermost dimensions exceed 1.
 
 {_operators()}
 Read by the compiler, and left to the processor: {only_read}.

@@ -18,7 +18,7 @@ from fer_converter.calibration import Selection, select
 from fer_converter.calibration_proof import CalibrationProof, blank_face, prove
 from fer_converter.certainty import certainty
 from fer_converter.claims import check_order, check_pixels
-from fer_converter.edgetpu_target import EdgeTpu, aim_at_edgetpu, only_predict
+from fer_converter.edgetpu.target import EdgeTpu, aim_at_edgetpu, only_predict
 from fer_converter.freezing import freeze
 from fer_converter.gates import Gates, float_parity, judge
 from fer_converter.interpreters import FloatTflite, probabilities

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_contract.errors import ModelError
-from fer_converter.edgetpu_target import EdgeTpu, only_predict
+from fer_converter.edgetpu.target import EdgeTpu, only_predict
 from fer_converter.interpreters import load
 from fer_converter.rules import DEVICE_RULES, check
 from fer_converter.tflite_file import DAMAGE, TfliteFile, read_tflite

@@ -9,8 +9,8 @@ import dataclasses
 from collections.abc import Callable
 
 from fer_contract.tflite import EDGETPU_CACHE_BYTES, EDGETPU_MARK
-from fer_converter.operators import PARSED
-from fer_converter.prediction import predict
+from fer_converter.edgetpu.operators import PARSED
+from fer_converter.edgetpu.prediction import predict
 from fer_converter.tflite_file import TfliteFile
 from fer_converter.verdicts import Outcome, Verdict, decided, meaning_of
 

@@ -11,10 +11,10 @@ from converter_models import Converted, softmax_model
 from fer_contract.preprocess import Pixels
 from fer_contract.tflite import EDGETPU_CACHE_BYTES
 from fer_converter.backend import start_tensorflow, without_chatter
-from fer_converter.edgetpu import MAPPED, MORE_THAN_ONE_SUBGRAPH, NOT_SUPPORTED
-from fer_converter.edgetpu_target import only_predict
+from fer_converter.edgetpu.compiler import MAPPED, MORE_THAN_ONE_SUBGRAPH, NOT_SUPPORTED
+from fer_converter.edgetpu.prediction import predict, tabulate
+from fer_converter.edgetpu.target import only_predict
 from fer_converter.freezing import freeze
-from fer_converter.prediction import predict, tabulate
 from fer_converter.quantize import Kind, to_tflite
 from fer_converter.rules import (
     DEVICE_RULES,

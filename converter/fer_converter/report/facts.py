@@ -11,7 +11,7 @@ from fer_contract.manifest import BundleManifest
 from fer_contract.preprocess import Pixels
 from fer_converter.calibration_proof import CalibrationProof
 from fer_converter.certainty import Certainty
-from fer_converter.edgetpu_target import EdgeTpu
+from fer_converter.edgetpu.target import EdgeTpu
 from fer_converter.latency import Latency
 from fer_converter.layers import LayerError, guilty
 from fer_converter.parity import Parity, proportion

@@ -15,7 +15,13 @@ import keras
 from fer_contract.errors import FerError, first_line
 from fer_contract.quiet import native_messages_to_log
 from fer_trainer.distributed.channel import Channel
-from fer_trainer.distributed.distribution import Batch, Distribution, fill_up, take_part
+from fer_trainer.distributed.distribution import (
+    Batch,
+    Distribution,
+    fill_up,
+    lost_host,
+    take_part,
+)
 from fer_trainer.distributed.hosts import Hosts
 
 _JOIN_SECONDS = 60  # all hosts have met; only the port may be closed
@@ -67,10 +73,7 @@ class DataParallel(Distribution):
                 raise
             # It begins with the same words once more for each layer of JAX.
             why = first_line(failure).rpartition("Error dispatching ")[2]
-            raise FerError(
-                f"--hosts: lost another host in mid-training ({why}); see what the "
-                "others say, then start all again: they go on after the last epoch"
-            ) from failure
+            raise lost_host(why) from failure
 
     def _part(self) -> None:
         """Part from the other hosts, the chief last.

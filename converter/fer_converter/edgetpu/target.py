@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_converter.edgetpu import (
+from fer_converter.edgetpu.compiler import (
     Compilation,
     command,
     compile_model,
     disagreements,
     find_compiler,
 )
-from fer_converter.prediction import PredictedRow, predict, tabulate
+from fer_converter.edgetpu.prediction import PredictedRow, predict, tabulate
 from fer_converter.rules import EDGETPU_RULES, check
 from fer_converter.tflite_file import TfliteFile
 from fer_converter.verdicts import Verdict, decided
