@@ -87,7 +87,7 @@ def train(
 
             devices = Devices.find()
             say(f"training on {_where(devices, distribution)}")
-            network = Network(plan, material)
+            network = Network(plan, material, devices)
             if not has_ended(checkpoint, plan):
                 with distribution.alone():
                     judge = Judge(network.build(), material)
@@ -117,10 +117,11 @@ def assist(
         from fer_trainer.training.epoch_end import Follower, has_ended
         from fer_trainer.training.network import Network
 
-        where = _where(Devices.find(), distribution)
+        devices = Devices.find()
+        where = _where(devices, distribution)
         say(f"training on {where}; {hosts.name(0)} keeps the run")
         if not has_ended(checkpoint, plan):
-            network = Network(plan, material)
+            network = Network(plan, material, devices)
             follower = Follower(distribution)
             _fit(distribution, network, checkpoint, plan, follower, verbose=0)
 
