@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from fer_contract.errors import FerError, first_line
 from fer_contract.preprocess import InputSpec
+from fer_trainer.presets.preset import Preset
 
 if TYPE_CHECKING:
     import keras
 
 IMAGENET = "imagenet"
+
+Head = Callable[[Any], Any]
+"""Layers from a backbone's features to what the last dense layer sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Backbone:
     """A network of keras.applications, without its head."""
 
     preset: str
-    """Whose it is; for messages."""
+    """Whose it is: the name of that."""
     application: str
     """Its name in ``keras.applications``."""
     normalise: Callable[[Any], Any]
@@ -126,6 +130,40 @@ class Backbone:
                 f"({first_line(mistake)})"
             ) from mistake
         return donor
+
+
+def transfer_preset(
+    backbone: Backbone, head: Head, summary: str, learning_rate: float = 1e-3
+) -> Preset:
+    """Return a preset: a backbone, a head, and one dense layer; trained as the study's.
+
+    Args:
+        backbone: whose preset it is.
+        head: what the study put on it.
+        summary: as ``Preset`` has it.
+        learning_rate: likewise.
+    """
+
+    def graph(spec: InputSpec, classes: int) -> "keras.Model":
+        import keras
+        from keras import layers
+
+        inputs, features = backbone.build(spec)
+        # Before the last layer is made: layers draw their weights, and have their
+        # numbers, in the order in which they are made.
+        x = head(features)
+        outputs = layers.Dense(classes, activation="softmax", dtype="float32")(x)
+        return keras.Model(inputs, outputs, name=backbone.preset.replace("-", "_"))
+
+    return Preset(
+        name=backbone.preset,
+        summary=summary,
+        graph=graph,
+        epochs=20,
+        learning_rate=learning_rate,
+        batch_size=32,
+        load_pretrained=backbone.load,
+    )
 
 
 def _is_normalization(layer: Any) -> bool:
