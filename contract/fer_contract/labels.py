@@ -14,6 +14,15 @@ UNCERTAIN = "uncertain"
 Labels = tuple[str, ...]
 
 
+def parse_labels(text: str, where: str) -> Labels:
+    """Read labels with commas between them, and blanks if written as in prose.
+
+    Raises:
+        ManifestError: as ``check_labels``.
+    """
+    return check_labels([name.strip() for name in text.split(",")], where)
+
+
 def check_labels(labels: Sequence[object], where: str) -> Labels:
     """Return the labels as a tuple.
 

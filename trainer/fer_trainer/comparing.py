@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_contract.errors import DataError
 from fer_contract.intervals import paired_difference
-from fer_contract.manifest import MANIFEST_NAME, RunManifest, read_manifest
+from fer_contract.manifest import RunManifest
 from fer_trainer.evaluation import measure, predict
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
-from fer_trainer.training.run_directory import first_difference
-from fer_trainer.training.train import train
+from fer_trainer.training.finished import train_unless_finished
 
 COMPARISON = "comparison.json"
 
@@ -52,7 +50,6 @@ def compare(
     plans: Sequence[Plan],
     *,
     say: Callable[[str], None],
-    live_bar: bool = False,
 ) -> list[Row]:
     """Train each plan's preset, unless it is trained already, and judge all.
 
@@ -62,7 +59,6 @@ def compare(
             off, the same call goes on where it was.
         plans: one a preset.
         say: told what is going on, a line each.
-        live_bar: show moving bars.
 
     Returns:
         A row a plan, in their order.
@@ -76,12 +72,8 @@ def compare(
     first_right: npt.NDArray[np.bool_] | None = None
     for plan in plans:
         run = out / plan.preset.name
-        if (run / MANIFEST_NAME).exists():
-            manifest = read_manifest(run, RunManifest)
-            check_finished(run, manifest, material, plan)
-        else:
-            say(f"{run}: training {plan.preset.name}")
-            manifest = train(material, run, plan, say=say, live_bar=live_bar)
+        about = f"training {plan.preset.name}"
+        manifest = train_unless_finished(material, run, plan, about, say=say)
         probabilities = predict(run / RunManifest.MODEL, material.validation)
         right = np.argmax(probabilities, axis=1) == material.validation.classes
         difference = None
@@ -98,31 +90,3 @@ def compare(
     facts = {"data": material.facts(), "rows": [row.facts() for row in rows]}
     (out / COMPARISON).write_text(json.dumps(facts, indent=2) + "\n")
     return rows
-
-
-def check_finished(
-    run: Path, manifest: RunManifest, material: Material, plan: Plan
-) -> None:
-    """Check that a finished run is the one that would be trained.
-
-    Raises:
-        DataError: it is of another plan or of other faces.
-    """
-    wanted = json.loads(json.dumps(plan.facts()))
-    trained = {key: manifest.training.get(key) for key in wanted}
-    difference = first_difference(trained, wanted)
-    if difference:
-        raise DataError(
-            f"{run}: already trained with {difference}; name another directory"
-        )
-    others = (
-        ("seed", manifest.seed, plan.seed),
-        ("input", manifest.input, material.spec),
-        ("labels", manifest.labels, material.train.labels),
-        ("faces", manifest.data, material.facts()),
-    )
-    for key, value, now in others:
-        if value != now:
-            raise DataError(
-                f"{run}: already trained with another {key}; name another directory"
-            )

@@ -1,13 +1,12 @@
 """``fer-train compare``: several networks trained alike, side by side."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fer_contract.errors import FerError, naming
-from fer_trainer.commands.options import PATH, PRESETS
+from fer_trainer.commands.options import COMPLETE_PRESETS, PATH
 from fer_trainer.commands.training_options import (
     read_material,
     read_plan,
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     "presets",
     multiple=True,
     required=True,
-    shell_complete=PRESETS,
+    shell_complete=COMPLETE_PRESETS,
     help="Once for each network.",
 )
 @click.option("-o", "--out", type=PATH, required=True, help="Directory for all runs.")
@@ -45,9 +44,8 @@ def compare_command(*, presets: tuple[str, ...], out: Path, **choices: Any) -> N
         raise FerError(f"--preset: {', '.join(presets)}; each is allowed once")
     plans = [read_plan(preset, choices) for preset in presets]
     material = read_material(choices)
-    live_bar = sys.stdout is not None and sys.stdout.isatty()
     with naming(out):
-        rows = compare(material, out, plans, say=click.echo, live_bar=live_bar)
+        rows = compare(material, out, plans, say=click.echo)
     click.echo(_table(rows))
     click.echo(f"figures: {out / COMPARISON}")
 
