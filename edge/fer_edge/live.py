@@ -45,9 +45,14 @@ def serve(path: Path) -> None:
         last_seq = outbox.last_seq if outbox else 0
         parts = assemble(config, classifier, last_seq)
         camera = open_camera(config.camera, datetime.now(UTC))
-        outlets = open_outlets(config, parts, trial, outbox, controls, begun)
+        outlets = open_outlets(config, camera, parts, trial, outbox, controls, begun)
         complain(f"{described(parts, config.camera)}; purpose: {config.law.purpose}")
         supervised = Supervised(notifier, outlets.status, config.camera.give_up_seconds)
+
+        def ending(failure: BaseException | None) -> None:
+            supervised.end()
+            outlets.end(failure)
+
         summary = run(
             camera,
             parts.pipeline,
@@ -62,7 +67,7 @@ def serve(path: Path) -> None:
                 ),
                 supervised.show,
             ],
-            ending=supervised.end,
+            ending=ending,
         )
     complain(summed_up(summary))
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fer_contract import __version__
+from fer_edge.cameras import Camera
+from fer_edge.cameras.opening import openings_of
 from fer_edge.cameras.source import parse_source
 from fer_edge.config import Config
 from fer_edge.controls import Controls
@@ -38,10 +40,14 @@ class Outlets:
     """Tells how the daemon is."""
     reconfigure: Callable[[Config], None]
     """Lets a changed configuration hold, as far as it can without a restart."""
+    end: Callable[[BaseException | None], None]
+    """Is told what has ended the loop, None where that was wanted, before publishers
+    are closed."""
 
 
 def open_outlets(
     config: Config,
+    camera: Camera,
     parts: Parts,
     trial: Trial,
     outbox: Outbox | None,
@@ -52,6 +58,7 @@ def open_outlets(
 
     Args:
         config: everything.
+        camera: whose frames the loop reads.
         parts: what they tell about.
         trial: of the model, what they tell about it.
         outbox: for the broker; None if none is configured.
@@ -82,6 +89,7 @@ def open_outlets(
         begun,
         controls,
         lambda: parts.classifier.state,
+        openings=lambda: openings_of(camera),
         model=lambda: trial.state,
         outbox=(lambda: outbox.state) if outbox else None,
         broker=(lambda: broker.state) if broker else None,
@@ -106,9 +114,13 @@ def open_outlets(
         if server is not None:
             server.reconfigure(changed.http)
 
+    def end(failure: BaseException | None) -> None:
+        if broker is not None and failure is not None:
+            broker.fail()
+
     if broker is not None:
         broker.start()
-    return Outlets(publishers, watches, monitor.arrive, status, reconfigure)
+    return Outlets(publishers, watches, monitor.arrive, status, reconfigure, end)
 
 
 def _open_server(
@@ -125,6 +137,7 @@ def _about(config: Config, parts: Parts, begun: Moment) -> About:
     classifier = parts.classifier
     return About(
         version=__version__,
+        node=config.mqtt.name_of_node,
         camera=config.camera.name,
         source=str(parse_source(config.camera.source)),
         model=classifier.name,

@@ -43,6 +43,11 @@ def open_camera(settings: CameraSettings, begun: datetime) -> Camera:
     )
 
 
+def openings_of(camera: Camera) -> int:
+    """Tell how often a camera was opened; a recording is once."""
+    return camera.openings if isinstance(camera, ReopeningCamera) else 1
+
+
 def opener(
     source: PiCamera | VideoDevice | Stream, settings: CameraSettings
 ) -> Callable[[], Device]:

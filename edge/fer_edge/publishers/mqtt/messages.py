@@ -56,7 +56,8 @@ class Availability(StrEnum):
     STOPPED = "stopped"
     """Ended as it should be."""
     OFFLINE = "offline"
-    """Lost: the last will."""
+    """Lost: the last will, or the last word of one that a failure has ended, such as a
+    camera that is gone."""
 
 
 @dataclass(frozen=True, slots=True)
