@@ -66,8 +66,8 @@ def problems(status: Status, limits: HealthLimits, now: float) -> list[Finding]:
         text = f"events are kept in memory, not on the disk: {outbox.reason}"
         found.append(Finding(Part.OUTBOX, text))
     broker = status.broker
-    if broker is not None and not broker.connected:
-        away = now - broker.since
+    if broker is not None:
+        away = _away(broker, now)
         if away > limits.broker_seconds:
             text = _overdue("not connected", away, limits.broker_seconds)
             found.append(Finding(Part.BROKER, text + _because(broker)))
@@ -95,11 +95,21 @@ def notes(status: Status, limits: HealthLimits, now: float) -> list[Finding]:
         text = f"{status.outbox.dropped:,} events had to be dropped since the start"
         found.append(Finding(Part.OUTBOX, text))
     broker = status.broker
-    if broker is not None and not broker.connected:
-        away = now - broker.since
-        if away <= limits.broker_seconds:
+    if broker is not None and _away(broker, now) <= limits.broker_seconds:
+        if broker.restless:
+            text = (
+                f"the connection comes and goes, {broker.connections:,} times since "
+                "the start; does another device have this mqtt.node?"
+            )
+            found.append(Finding(Part.BROKER, text))
+        elif not broker.connected:
             found.append(Finding(Part.BROKER, f"not connected{_because(broker)}"))
     return found
+
+
+def _away(broker: BrokerState, now: float) -> float:
+    """Return for how many seconds it has been away."""
+    return 0.0 if broker.connected else now - broker.since
 
 
 def _because(broker: BrokerState) -> str:

@@ -61,3 +61,19 @@ def test_camera_that_is_lost(start_daemon: StartDaemon, tmp_path: Path) -> None:
         assert daemon.process.wait(60.0) == 3
         assert "stopped" not in watcher.of("fer/pi/available")
     assert daemon.said[-1].endswith("given up, 6 s without a frame")
+
+
+def test_two_devices_of_one_name(start_daemon: StartDaemon, tmp_path: Path) -> None:
+    """Each is thrown out when the other comes; the log and the metrics say of what."""
+    port = free_port()
+    with NetworkCamera() as camera, Broker(tmp_path) as broker:
+        one = start_daemon(_configure(tmp_path / "one", camera, broker, port))
+        one.wait_for("connected")
+        start_daemon(_configure(tmp_path / "two", camera, broker, free_port()))
+        words = "does another device have this mqtt.node?"
+        one.wait_for(words)
+        found = _metrics(port)
+        said = one.stop()
+    assert found['fer_edge_note{part="broker"}'] == 1
+    assert found["fer_edge_broker_connections_total"] >= 3
+    assert len([line for line in said if words in line]) == 1, said

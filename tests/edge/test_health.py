@@ -116,6 +116,15 @@ def test_notes() -> None:
     ]
 
 
+@pytest.mark.parametrize("connected", [True, False])
+def test_broker_that_comes_and_goes(connected: bool) -> None:
+    """It never is away for long, and is told of all the same."""
+    broker = BrokerState(connected, since=4999.0, connections=40, restless=True)
+    (note,) = notes(replace(_GOOD, broker=broker), _LIMITS, _NOW)
+    assert note.part is Part.BROKER
+    assert "comes and goes, 40 times since the start" in note.text
+
+
 def test_broker_away_for_long() -> None:
     """It is a problem then, and not a note too."""
     status = replace(_GOOD, broker=BrokerState(connected=False, since=0.0))

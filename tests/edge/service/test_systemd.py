@@ -149,6 +149,13 @@ def test_lost_camera(service: Service, camera: NetworkCamera) -> None:
     await_that(lambda: service.restarts >= 1, "a restart")
     await_that(lambda: service.state == "active", "frames again")
     assert "status=3" in service.box.journal()
+    # The failure alone, told as one: not what stands around it.
+    errors = service.box.run(
+        "journalctl", "-o", "cat", "-p", "err", "_COMM=fer-edge", "-u", "fer-edge"
+    )
+    lines = errors.splitlines()
+    assert all(line.endswith("given up, 2 s without a frame") for line in lines), lines
+    assert lines
 
 
 def test_stop(service: Service, camera: NetworkCamera, tmp_path: Path) -> None:

@@ -30,3 +30,5 @@ class BrokerState:
     lost."""
     connections: int = 0
     """How often it was connected, of this run."""
+    restless: bool = False
+    """Whether the connection comes and goes."""

@@ -26,7 +26,7 @@ from fer_edge.publishers.mqtt.connection import (
 from fer_edge.publishers.mqtt.delivery import Delivery
 from fer_edge.publishers.mqtt.discovery import birth_topic, discovery
 from fer_edge.publishers.mqtt.messages import Availability, Message
-from fer_edge.publishers.mqtt.news import Line, News
+from fer_edge.publishers.mqtt.news import RESTLESS, Line, News
 from fer_edge.publishers.mqtt.retries import Retries
 from fer_edge.publishers.mqtt.session import Session
 from fer_edge.publishers.mqtt.settings import HomeAssistantSettings, MqttSettings
@@ -110,6 +110,7 @@ class MqttPublisher:
             confirmed=self._delivery.confirmed,
             refused=self._delivery.refused,
             connections=self._connections,
+            restless=self._news.restless,
         )
 
     def start(self) -> None:
@@ -299,8 +300,7 @@ class MqttPublisher:
             # As loud as the complaint that it ends.
             level = logging.WARNING if self._complained else logging.INFO
             _LOGGER.log(level, "MQTT %s: connected", self._settings)
-        else:
-            self._complained = True
-            _LOGGER.warning(
-                "MQTT %s: %s; trying again until it works", self._settings, line.text
-            )
+            return
+        self._complained = True
+        promise = "" if line is RESTLESS else "; trying again until it works"
+        _LOGGER.warning("MQTT %s: %s%s", self._settings, line.text, promise)
