@@ -343,6 +343,27 @@ def test_uninstall(service: Service, camera: NetworkCamera) -> None:
     box.run(_FER_EDGE, "service", "uninstall", "--purge")
 
 
+def test_configuration_that_was_brought_first(
+    box: SystemdBox, camera: NetworkCamera
+) -> None:
+    """It is checked with the service's own secrets, and the service may read it."""
+    page = 'http.port = 9464\nhttp.bind = "0.0.0.0"'
+    box.write(_CONFIG, f'law.purpose = "testing"\n{_source(camera)}\n{page}\n')
+    box.run("chmod", "600", _CONFIG)
+    token = "a-token-of-24-characters"
+    box.write("/etc/credstore/fer-edge.http-token", f"{token}\n")
+    box.run("chmod", "-R", "go=", "/etc/credstore")
+    said = box.run(_FER_EDGE, "service", "install", "--now")
+    assert f"kept {_CONFIG}, readable by fer-edge now" in said.splitlines()
+    assert box.run("stat", "-c", "%A %U %G", _CONFIG) == "-rw-r----- root fer-edge\n"
+    answer = json.loads(box.run(_FER_EDGE, "service", "status", "--json"))
+    assert (answer["well"], answer["restarts"]) == (True, 0)
+    again = box.run(_FER_EDGE, "service", "install", "--now")
+    assert f"kept {_CONFIG}" in again.splitlines()
+    box.run(_FER_EDGE, "service", "uninstall", "--purge")
+    box.run("rm", "-rf", "/etc/credstore")
+
+
 def test_install_again(service: Service) -> None:
     """Nothing changes, and the configuration is kept."""
     box = service.box
