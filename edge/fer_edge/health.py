@@ -30,6 +30,7 @@ class Part(StrEnum):
     CLASSIFIER = "classifier"
     MODEL = "model"
     DETECTION = "detection"
+    BOARD = "board"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,9 @@ def notes(status: Status, limits: HealthLimits, now: float) -> list[Finding]:
         found.append(Finding(Part.MODEL, status.model.note))
     if not status.detecting:
         found.append(Finding(Part.DETECTION, "switched off; no frame is looked at"))
+    if status.slowed_by:
+        text = f"slowed down: {', '.join(status.slowed_by)}"
+        found.append(Finding(Part.BOARD, text))
     if status.outbox is not None and status.outbox.dropped:
         text = f"{status.outbox.dropped:,} events had to be dropped since the start"
         found.append(Finding(Part.OUTBOX, text))

@@ -92,6 +92,8 @@ class Status:
     """None where no broker is configured."""
     model: ModelState | None = None
     """Which installed model answers, and whether it is trusted."""
+    slowed_by: tuple[str, ...] = ()
+    """Why the board is slowed down, as its firmware calls it; empty if it is not."""
 
 
 class Monitor:
@@ -104,6 +106,7 @@ class Monitor:
         classifier: tells its state.
         openings: tells how often the camera was opened.
         model: tells its state; None where it is not known.
+        slowed_by: tells why the board is slowed down.
         outbox: tells its state; None where there is none.
         broker: tells its state; None where there is none.
     """
@@ -117,6 +120,7 @@ class Monitor:
         *,
         openings: Callable[[], int] = lambda: 1,
         model: Callable[[], ModelState] | None = None,
+        slowed_by: Callable[[], tuple[str, ...]] = tuple,
         outbox: Callable[[], OutboxState] | None = None,
         broker: Callable[[], BrokerState] | None = None,
     ) -> None:
@@ -124,7 +128,7 @@ class Monitor:
         self._begun = begun
         self._controls = controls
         self._classifier, self._model = classifier, model
-        self._openings = openings
+        self._openings, self._slowed_by = openings, slowed_by
         self._outbox, self._broker = outbox, broker
         self._lock = threading.Lock()
         self._frames = self._dropped = self._faces = 0
@@ -201,6 +205,7 @@ class Monitor:
                 outbox=outbox,
                 broker=broker,
                 model=self._model() if self._model else None,
+                slowed_by=self._slowed_by(),
             )
 
     def _rate_at(self, seconds: float) -> float:

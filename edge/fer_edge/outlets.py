@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fer_contract import __version__
+from fer_edge.board_watch import BoardWatch
 from fer_edge.cameras import Camera
 from fer_edge.cameras.opening import openings_of
 from fer_edge.cameras.source import parse_source
@@ -52,6 +53,7 @@ def open_outlets(
     trial: Trial,
     outbox: Outbox | None,
     controls: Controls,
+    board: BoardWatch,
     begun: Moment,
 ) -> Outlets:
     """Open every outlet that a configuration asks for.
@@ -63,6 +65,7 @@ def open_outlets(
         trial: of the model, what they tell about it.
         outbox: for the broker; None if none is configured.
         controls: what a broker and the page show and switch.
+        board: tells how the board is.
         begun: when the daemon started.
 
     Raises:
@@ -91,6 +94,7 @@ def open_outlets(
         lambda: parts.classifier.state,
         openings=lambda: openings_of(camera),
         model=lambda: trial.state,
+        slowed_by=lambda: board.slowed_by,
         outbox=(lambda: outbox.state) if outbox else None,
         broker=(lambda: broker.state) if broker else None,
     )

@@ -105,12 +105,14 @@ def test_notes() -> None:
         _GOOD,
         classifier=ClassifierState(Device.CPU, 0.0, "unplugged"),
         detecting=False,
+        slowed_by=("throttled", "under_voltage"),
         outbox=OutboxState(0, 1234, durable=True),
         broker=BrokerState(connected=False, since=4999.0, reason="refused"),
     )
     assert notes(status, _LIMITS, _NOW) == [
         Finding(Part.CLASSIFIER, "the processor stands in for the Edge TPU: unplugged"),
         Finding(Part.DETECTION, "switched off; no frame is looked at"),
+        Finding(Part.BOARD, "slowed down: throttled, under_voltage"),
         Finding(Part.OUTBOX, "1,234 events had to be dropped since the start"),
         Finding(Part.BROKER, "not connected: refused"),
     ]

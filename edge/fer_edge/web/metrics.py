@@ -16,12 +16,12 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from fer_contract.labels import UNCERTAIN
+from fer_edge.board import REASONS, read_temperatures, read_throttling
 from fer_edge.classifiers import Device
 from fer_edge.health import Finding, HealthLimits, Part, notes, problems
 from fer_edge.moment import read_clocks
 from fer_edge.monitor import BUCKETS, Histogram, Status
 from fer_edge.stages import Stage
-from fer_edge.web.board import REASONS, read_temperatures, read_throttling
 
 _Families = Iterator[Metric]
 

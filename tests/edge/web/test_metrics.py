@@ -10,13 +10,13 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from fer_edge.board import Throttling, read_temperatures, read_throttling
 from fer_edge.classifiers import ClassifierState, Device
 from fer_edge.health import HealthLimits
 from fer_edge.monitor import BUCKETS, Histogram, Status
 from fer_edge.outbox import OutboxState
 from fer_edge.publishers.mqtt import BrokerState
 from fer_edge.stages import Stage
-from fer_edge.web.board import Throttling, read_temperatures, read_throttling
 from fer_edge.web.metrics import Metrics
 from web_served import make_status
 

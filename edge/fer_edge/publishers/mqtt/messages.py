@@ -177,6 +177,7 @@ def _status(status: Status) -> dict[str, Any]:
         "outbox": None
         if outbox is None
         else {"durable": outbox.durable, "reason": outbox.reason},
+        "slowed_by": status.slowed_by,
     }
 
 
