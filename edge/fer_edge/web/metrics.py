@@ -136,16 +136,16 @@ def _loop(status: Status) -> _Families:
         "From the newest frame's being taken until its events were out.",
         status.latency_seconds,
     )
-    # Before the first frame both are infinite, which Prometheus can hold.
+    # Before the first frame there is none: the start is what there is to count from.
     yield _gauge(
         "frame_age_seconds",
-        "Since the newest frame came, by a clock that nobody sets.",
-        status.frame_age_seconds,
+        "Since the newest frame came, or the start, by a clock that nobody sets.",
+        min(status.frame_age_seconds, status.uptime_seconds),
     )
     yield _gauge(
         "processed_age_seconds",
-        "Since the loop was last done with a frame.",
-        status.processed_age_seconds,
+        "Since the loop was last done with a frame, or the start.",
+        min(status.processed_age_seconds, status.uptime_seconds),
     )
     if status.last_frame_at is not None:
         yield _gauge(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from altered_bundles import released_as
-from broker import Broker, Watcher, await_that, program
+from broker import Broker, Watcher, await_that, free_port, program
 from fer_contract.manifest import BundleManifest, read_manifest, write_manifest
 from network_camera import NetworkCamera
 from systemd_box import SystemdBox
@@ -347,7 +347,7 @@ def test_configuration_that_was_brought_first(
     box: SystemdBox, camera: NetworkCamera
 ) -> None:
     """It is checked with the service's own secrets, and the service may read it."""
-    page = 'http.port = 9464\nhttp.bind = "0.0.0.0"'
+    page = f'http.port = {free_port()}\nhttp.bind = "0.0.0.0"'
     box.write(_CONFIG, f'law.purpose = "testing"\n{_source(camera)}\n{page}\n')
     box.run("chmod", "600", _CONFIG)
     token = "a-token-of-24-characters"

@@ -1,5 +1,6 @@
 """Metrics, as Prometheus reads them, and what the board tells."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -131,7 +132,10 @@ def test_histogram(tmp_path: Path) -> None:
 
 def test_without_broker_and_before_a_frame(tmp_path: Path) -> None:
     """What is not there is left out, not zero."""
-    values = _values(make_status(last_frame_at=None), tmp_path)
+    ages = dict.fromkeys(("frame_age_seconds", "processed_age_seconds"), math.inf)
+    values = _values(make_status(last_frame_at=None, **ages), tmp_path)
+    # Nothing that an alert takes for an age of hours.
+    assert values["fer_edge_frame_age_seconds"] == 100.0
     absent = ("outbox", "broker", "last_frame", "soc")
     assert not [name for name in values if name.startswith(_prefixed(absent))]
 
