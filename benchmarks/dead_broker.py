@@ -60,6 +60,7 @@ def to_broker(port: int, folder: Path, parts: Parts) -> tuple[MqttPublisher, Exi
     outbox = stack.enter_context(closing(open_outbox(OutboxSettings(path=path))))
     about = About(
         version=__version__,
+        node="bench",
         camera="bench",
         source=str(Drawn.PATH),
         model=parts.classifier.name,

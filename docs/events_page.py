@@ -179,6 +179,7 @@ def _status() -> Status:
     """Return how a daemon stands a quarter of a minute after its start."""
     about = About(
         version="0.1.0",
+        node="pi",
         camera="door",
         source="/dev/video0",
         model=_NEW.model,

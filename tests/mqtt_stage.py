@@ -34,6 +34,7 @@ _BEGUN = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 ABOUT = About(
     version="1.2.3",
+    node="pi",
     camera="door",
     source="rtsp://camera/…",
     model="compact",

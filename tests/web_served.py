@@ -36,6 +36,7 @@ def make_status(**changes: Any) -> Status:
     status = Status(
         about=About(
             version="1.2.3",
+            node="pi",
             camera="döör",
             source="/dev/video0",
             model="compact",
@@ -52,6 +53,7 @@ def make_status(**changes: Any) -> Status:
         dropped=3,
         faces=1,
         frames_per_second=29.9,
+        openings=1,
         frame_age_seconds=0.01,
         processed_age_seconds=0.03,
         latency_seconds=0.02,

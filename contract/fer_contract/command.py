@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TextIO
 import click
 
 from fer_contract.errors import FerError
+from fer_contract.journal import MarkingFormatter, is_journal, marked
 
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 
@@ -57,7 +58,7 @@ def run(command: click.Command) -> None:
         complain(f"{name}: interrupted")
         code = INTERRUPTED
     except FerError as mistake:
-        complain(f"{name}: {mistake}")
+        complain(f"{name}: {mistake}", logging.ERROR)
         code = mistake.exit_code
     except (BrokenPipeError, SystemExit) as ended:
         # Of the former click makes the latter, and only then wraps standard output.
@@ -68,7 +69,7 @@ def run(command: click.Command) -> None:
         code = 0
     except OSError as failure:
         where = f"{failure.filename}: " if failure.filename else ""
-        complain(f"{name}: {where}{failure.strerror or failure}")
+        complain(f"{name}: {where}{failure.strerror or failure}", logging.ERROR)
         code = FerError.exit_code
         try:
             if sys.stdout is not None:
@@ -119,10 +120,15 @@ def end_at_once(code: int) -> NoReturn:
     os._exit(code)
 
 
-def complain(line: str) -> None:
-    """Print a line on standard error, if there is one: the exit code says it too."""
+def complain(line: str, level: int = logging.INFO) -> None:
+    """Print a line on standard error, if there is one: the exit code says it too.
+
+    Args:
+        line: to be printed.
+        level: how serious it is, for the journal.
+    """
     try:
-        click.echo(line, err=True)
+        click.echo(marked(line, level) if is_journal() else line, err=True)
     except OSError:
         _discard(sys.stderr)
 
@@ -139,7 +145,11 @@ def log_to_terminal(*, verbose: bool) -> None:
         verbose: all of the toolkit's; else from INFO on, which is what an operator is
             to know of: warnings, and that all is well again.
     """
-    logging.basicConfig(format="%(levelname)s %(message)s", stream=_terminal())
+    handler = logging.StreamHandler(_terminal())
+    # Now, while descriptor 2 is what it was at the start.
+    formatter = MarkingFormatter if is_journal() else logging.Formatter
+    handler.setFormatter(formatter("%(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler])
     for package in ("fer_contract", "fer_trainer", "fer_converter", "fer_edge"):
         logging.getLogger(package).setLevel(logging.DEBUG if verbose else logging.INFO)
 

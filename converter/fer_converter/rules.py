@@ -100,7 +100,8 @@ def one_scale_a_dense_layer(model: TfliteFile) -> tuple[bool, str]:
     ]
     if not scales:
         return True, "no dense layer"
-    return max(scales) == 1, f"dense layers: {len(scales)}, most scales of one: {max(scales)}"
+    saw = f"dense layers: {len(scales)}, most scales of one: {max(scales)}"
+    return max(scales) == 1, saw
 
 
 def one_graph(model: TfliteFile) -> tuple[bool, str]:

@@ -14,20 +14,29 @@ _LOGGER = logging.getLogger(__name__)
 _MOST_BYTES = 4096
 """Of a secret: more is another file, named by mistake."""
 
+_STORE = Path("/etc/credstore")
+"""From where the unit's ``LoadCredential=`` takes what it gives to the service."""
+
 
 def read_secret(
     file: str,
     credential: str,
     variable: str,
     environment: Mapping[str, str] | None = None,
+    store: Path = _STORE,
 ) -> str | None:
     """Return a secret from the first place that has it.
+
+    The last one is for root, who checks a configuration before there is a service that
+    is given it.
 
     Args:
         file: holds it in one line; empty for none.
         credential: name under which systemd's ``LoadCredential=`` may have given it.
-        variable: of the environment, the last place.
+        variable: of the environment.
         environment: this process' own if not given.
+        store: folder with ``fer-edge.<credential>``, the last place, for those who may
+            read it.
 
     Returns:
         The secret without its line break; None where no place has one.
@@ -43,8 +52,11 @@ def read_secret(
     if folder and (given := Path(folder, credential)).exists():
         return _read_file(given)
     value = environment.get(variable, "")
-    # Python's way to hold bytes of the environment that are no UTF-8.
-    return _checked(value.encode(errors="surrogateescape"), variable) if value else None
+    if value:
+        # Python's way to hold bytes of the environment that are no UTF-8.
+        return _checked(value.encode(errors="surrogateescape"), variable)
+    stored = store / f"fer-edge.{credential}"
+    return _read_file(stored) if os.access(stored, os.R_OK) else None
 
 
 def _read_file(path: Path) -> str:

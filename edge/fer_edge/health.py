@@ -1,6 +1,7 @@
 """Whether the daemon does its work: problems, and what is merely worth a note."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from fer_edge.classifiers import Device
 from fer_edge.monitor import Status
@@ -8,11 +9,24 @@ from fer_edge.publishers.mqtt import BrokerState
 from fer_edge.web import HttpSettings
 
 
+class Part(StrEnum):
+    """What something can be told of."""
+
+    CAMERA = "camera"
+    INFERENCE = "inference"
+    OUTBOX = "outbox"
+    BROKER = "broker"
+    CLASSIFIER = "classifier"
+    MODEL = "model"
+    DETECTION = "detection"
+    BOARD = "board"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something to be told of one part."""
 
-    part: str
+    part: Part
     text: str
 
 
@@ -30,23 +44,23 @@ def problems(status: Status, limits: HttpSettings, now: float) -> list[Finding]:
     unseen = min(status.frame_age_seconds, status.uptime_seconds)
     if unseen > limits.stale_frame_seconds:
         allowed = limits.stale_frame_seconds
-        found.append(Finding("camera", _overdue("no frame", unseen, allowed)))
+        found.append(Finding(Part.CAMERA, _overdue("no frame", unseen, allowed)))
     unprocessed = min(status.processed_age_seconds, status.uptime_seconds)
     if status.detecting and unprocessed > limits.stale_inference_seconds:
         allowed = limits.stale_inference_seconds
         text = _overdue("no frame was looked at", unprocessed, allowed)
-        found.append(Finding("inference", text))
+        found.append(Finding(Part.INFERENCE, text))
     outbox = status.outbox
     # One that is not meant to be durable gives no reason.
     if outbox is not None and not outbox.durable and outbox.reason:
         text = f"events are kept in memory, not on the disk: {outbox.reason}"
-        found.append(Finding("outbox", text))
+        found.append(Finding(Part.OUTBOX, text))
     broker = status.broker
-    if broker is not None and not broker.connected:
-        away = now - broker.since
+    if broker is not None:
+        away = _away(broker, now)
         if away > limits.broker_seconds:
             text = _overdue("not connected", away, limits.broker_seconds)
-            found.append(Finding("broker", text + _because(broker)))
+            found.append(Finding(Part.BROKER, text + _because(broker)))
     return found
 
 
@@ -62,20 +76,33 @@ def notes(status: Status, limits: HttpSettings, now: float) -> list[Finding]:
     classifier = status.classifier
     if classifier.device is Device.CPU and classifier.reason:
         text = f"the processor stands in for the Edge TPU: {classifier.reason}"
-        found.append(Finding("classifier", text))
+        found.append(Finding(Part.CLASSIFIER, text))
     if status.model is not None and status.model.note:
-        found.append(Finding("model", status.model.note))
+        found.append(Finding(Part.MODEL, status.model.note))
     if not status.detecting:
-        found.append(Finding("detection", "switched off; no frame is looked at"))
+        found.append(Finding(Part.DETECTION, "switched off; no frame is looked at"))
+    if status.slowed_by:
+        text = f"slowed down: {', '.join(status.slowed_by)}"
+        found.append(Finding(Part.BOARD, text))
     if status.outbox is not None and status.outbox.dropped:
         text = f"{status.outbox.dropped:,} events had to be dropped since the start"
-        found.append(Finding("outbox", text))
+        found.append(Finding(Part.OUTBOX, text))
     broker = status.broker
-    if broker is not None and not broker.connected:
-        away = now - broker.since
-        if away <= limits.broker_seconds:
-            found.append(Finding("broker", f"not connected{_because(broker)}"))
+    if broker is not None and _away(broker, now) <= limits.broker_seconds:
+        if broker.restless:
+            text = (
+                f"the connection comes and goes, {broker.connections:,} times since "
+                "the start; does another device have this mqtt.node?"
+            )
+            found.append(Finding(Part.BROKER, text))
+        elif not broker.connected:
+            found.append(Finding(Part.BROKER, f"not connected{_because(broker)}"))
     return found
+
+
+def _away(broker: BrokerState, now: float) -> float:
+    """Return for how many seconds it has been away."""
+    return 0.0 if broker.connected else now - broker.since
 
 
 def _because(broker: BrokerState) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fer_contract.command import complain
 from fer_edge import reloading
+from fer_edge.board_watch import BoardWatch
 from fer_edge.cameras.opening import open_camera
 from fer_edge.classifiers import make_classifier
 from fer_edge.config import Config, check_config
@@ -45,9 +46,17 @@ def serve(path: Path) -> None:
         last_seq = outbox.last_seq if outbox else 0
         parts = assemble(config, classifier, last_seq)
         camera = open_camera(config.camera, datetime.now(UTC))
-        outlets = open_outlets(config, parts, trial, outbox, controls, begun)
+        board = BoardWatch()
+        outlets = open_outlets(
+            config, camera, parts, trial, outbox, controls, board, begun
+        )
         complain(f"{described(parts, config.camera)}; purpose: {config.law.purpose}")
         supervised = Supervised(notifier, outlets.status, config.camera.give_up_seconds)
+
+        def ending(failure: BaseException | None) -> None:
+            supervised.end()
+            outlets.end(failure)
+
         summary = run(
             camera,
             parts.pipeline,
@@ -61,8 +70,9 @@ def serve(path: Path) -> None:
                     path, config, hangup, [parts.reconfigure, outlets.reconfigure]
                 ),
                 supervised.show,
+                lambda: board.look(read_clocks().seconds),
             ],
-            ending=supervised.end,
+            ending=ending,
         )
     complain(summed_up(summary))
 

@@ -89,7 +89,7 @@ def run(
     notice: Notice | None = None,
     controls: Controls | None = None,
     between: Sequence[Callable[[], None]] = (),
-    ending: Callable[[], None] | None = None,
+    ending: Callable[[BaseException | None], None] | None = None,
 ) -> Summary:
     """Process frames until the recording ends or ``stop`` is set.
 
@@ -104,7 +104,8 @@ def run(
         notice: told of every frame.
         controls: whether frames are looked at; always if not given.
         between: each is called between two frames, and while none comes.
-        ending: called when no more frames will be read, before all that is to be done.
+        ending: called when no more frames will be read, before all that is to be done,
+            with the failure that is the reason, or None.
 
     Raises:
         CameraError: the camera fails; episodes are ended before.
@@ -120,14 +121,17 @@ def run(
             for publisher in publishers:
                 publisher.publish(event)
 
+    def end(_kind: object, failure: BaseException | None, _trace: object) -> None:
+        if ending is not None:
+            ending(failure)
+
     # Each is closed, whatever happens to the others.
     with contextlib.ExitStack() as closing:
         closing.callback(camera.close)
         for publisher in publishers:
             closing.callback(publisher.close)
         closing.callback(lambda: publish(pipeline.close()))
-        if ending is not None:
-            closing.callback(ending)
+        closing.push(end)
         with contextlib.suppress(EndOfFrames):
             while not stop.is_set():
                 for duty in between:

@@ -31,6 +31,8 @@ class About:
     """What does not change while the daemon runs."""
 
     version: str
+    node: str
+    """This device's name in topics."""
     camera: str
     """Its name in events."""
     source: str
@@ -71,6 +73,8 @@ class Status:
     faces: int
     """In the newest frame."""
     frames_per_second: float
+    openings: int
+    """Of the camera: one, and one more for each time that it was lost."""
     frame_age_seconds: float
     """Since the newest frame came; infinite before the first."""
     processed_age_seconds: float
@@ -88,6 +92,8 @@ class Status:
     """None where no broker is configured."""
     model: ModelState | None = None
     """Which installed model answers, and whether it is trusted."""
+    slowed_by: tuple[str, ...] = ()
+    """Why the board is slowed down, as its firmware calls it; empty if it is not."""
 
 
 class Monitor:
@@ -98,7 +104,9 @@ class Monitor:
         begun: when the daemon started.
         controls: what is switched on.
         classifier: tells its state.
+        openings: tells how often the camera was opened.
         model: tells its state; None where it is not known.
+        slowed_by: tells why the board is slowed down.
         outbox: tells its state; None where there is none.
         broker: tells its state; None where there is none.
     """
@@ -110,7 +118,9 @@ class Monitor:
         controls: Controls,
         classifier: Callable[[], ClassifierState],
         *,
+        openings: Callable[[], int] = lambda: 1,
         model: Callable[[], ModelState] | None = None,
+        slowed_by: Callable[[], tuple[str, ...]] = tuple,
         outbox: Callable[[], OutboxState] | None = None,
         broker: Callable[[], BrokerState] | None = None,
     ) -> None:
@@ -118,10 +128,11 @@ class Monitor:
         self._begun = begun
         self._controls = controls
         self._classifier, self._model = classifier, model
+        self._openings, self._slowed_by = openings, slowed_by
         self._outbox, self._broker = outbox, broker
         self._lock = threading.Lock()
         self._frames = self._dropped = self._faces = 0
-        self._rate = 0.0
+        self._rate = self._rates = self._weight = 0.0
         self._last_seconds = -math.inf
         self._last_at: datetime | None = None
         self._processed_seconds = -math.inf
@@ -140,8 +151,12 @@ class Monitor:
         with self._lock:
             if self._last_at is not None:
                 passed = max(now - self._last_seconds, 1e-6)
-                kept = math.exp(-passed / _RATE_SECONDS) if self._rate else 0.0
-                self._rate = kept * self._rate + (1.0 - kept) / passed
+                kept = math.exp(-passed / _RATE_SECONDS)
+                self._rates = kept * self._rates + (1.0 - kept) / passed
+                # Less than 1 in the first seconds: what a network camera had stored
+                # comes within milliseconds then, and is not its rate.
+                self._weight = kept * self._weight + 1.0 - kept
+                self._rate = self._rates / self._weight
             self._last_seconds, self._last_at = now, frame.taken.at
             self._frames += 1
             self._dropped += frame.dropped
@@ -176,6 +191,7 @@ class Monitor:
                 dropped=self._dropped,
                 faces=self._faces,
                 frames_per_second=self._rate_at(now.seconds),
+                openings=self._openings(),
                 frame_age_seconds=now.seconds - self._last_seconds,
                 processed_age_seconds=now.seconds - self._processed_seconds,
                 latency_seconds=self._latency_seconds,
@@ -189,6 +205,7 @@ class Monitor:
                 outbox=outbox,
                 broker=broker,
                 model=self._model() if self._model else None,
+                slowed_by=self._slowed_by(),
             )
 
     def _rate_at(self, seconds: float) -> float:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fer_contract import __version__
+from fer_edge.board_watch import BoardWatch
+from fer_edge.cameras import Camera
+from fer_edge.cameras.opening import openings_of
 from fer_edge.cameras.source import parse_source
 from fer_edge.config import Config, sections
 from fer_edge.controls import Controls
@@ -36,24 +39,31 @@ class Outlets:
     """Tells how the daemon is."""
     reconfigure: Callable[[Config], None]
     """Lets a changed configuration hold, as far as it can without a restart."""
+    end: Callable[[BaseException | None], None]
+    """Is told what has ended the loop, None where that was wanted, before publishers
+    are closed."""
 
 
 def open_outlets(
     config: Config,
+    camera: Camera,
     parts: Parts,
     trial: Trial,
     outbox: Outbox | None,
     controls: Controls,
+    board: BoardWatch,
     begun: Moment,
 ) -> Outlets:
     """Open every outlet that a configuration asks for.
 
     Args:
         config: everything.
+        camera: whose frames the loop reads.
         parts: what they tell about.
         trial: of the model, what they tell about it.
         outbox: for the broker; None if none is configured.
         controls: what a broker and the page show and switch.
+        board: tells how the board is.
         begun: when the daemon started.
 
     Raises:
@@ -80,7 +90,9 @@ def open_outlets(
         begun,
         controls,
         lambda: parts.classifier.state,
+        openings=lambda: openings_of(camera),
         model=lambda: trial.state,
+        slowed_by=lambda: board.slowed_by,
         outbox=(lambda: outbox.state) if outbox else None,
         broker=(lambda: broker.state) if broker else None,
     )
@@ -103,9 +115,13 @@ def open_outlets(
         if server is not None:
             server.reconfigure(changed.http)
 
+    def end(failure: BaseException | None) -> None:
+        if broker is not None and failure is not None:
+            broker.fail()
+
     if broker is not None:
         broker.start()
-    return Outlets(publishers, watches, monitor.arrive, status, reconfigure)
+    return Outlets(publishers, watches, monitor.arrive, status, reconfigure, end)
 
 
 def _open_server(
@@ -122,6 +138,7 @@ def _about(config: Config, parts: Parts, begun: Moment) -> About:
     classifier = parts.classifier
     return About(
         version=__version__,
+        node=config.mqtt.name_of_node,
         camera=config.camera.name,
         source=str(parse_source(config.camera.source)),
         model=classifier.name,

@@ -289,6 +289,43 @@ def test_log(arguments: list[str], expected: str, script: Path) -> None:
     assert (0, "", expected) == _run(script, *arguments)
 
 
+def test_log_to_the_journal(script: Path) -> None:
+    """Each line begins with how serious it is, which systemd takes off it again."""
+    reading, writing = os.pipe()
+    with open(reading) as journal:  # noqa: PTH123 - a descriptor
+        found = os.fstat(writing)
+        stream = f"{found.st_dev}:{found.st_ino}"
+        for command in ("logs", "refused"):
+            subprocess.run(
+                [sys.executable, script, command],
+                stderr=writing,
+                env={**_ENVIRONMENT, "JOURNAL_STREAM": stream},
+                timeout=60,
+                check=False,
+            )
+        os.close(writing)
+        assert journal.read().splitlines() == [
+            "<4>WARNING two images",
+            "<6>INFO frames again",
+            "<4>WARNING meanwhile",
+            "<3>tiny: parity: 97.1 %; at least 98 % is wanted",
+        ]
+
+
+@pytest.mark.parametrize("stream", ["", "8:1", "nonsense"])
+def test_journal_of_another_program(stream: str, script: Path) -> None:
+    """A variable that is inherited does not make a terminal the journal."""
+    done = subprocess.run(
+        [sys.executable, script, "refused"],
+        capture_output=True,
+        text=True,
+        env={**_ENVIRONMENT, "JOURNAL_STREAM": stream},
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == "tiny: parity: 97.1 %; at least 98 % is wanted\n"
+
+
 def test_extra_that_is_installed() -> None:
     """Nothing happens, and nothing is imported."""
     before = set(sys.modules)

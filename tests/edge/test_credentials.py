@@ -42,6 +42,15 @@ def test_order_of_the_places(tmp_path: Path, file: Path) -> None:
     assert read_secret("", "other", "SECRET", environment) == "variable"
 
 
+def test_store_of_the_service(tmp_path: Path) -> None:
+    """What the unit would be given is found by who may read it, after all else."""
+    (tmp_path / "fer-edge.secret").write_text("stored")
+    environment = {"SECRET": "variable"}
+    assert read_secret("", "secret", "SECRET", environment, tmp_path) == "variable"
+    assert read_secret("", "secret", "SECRET", {}, tmp_path) == "stored"
+    assert read_secret("", "other", "SECRET", {}, tmp_path) is None
+
+
 def test_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without another one, the environment is this process' own."""
     monkeypatch.setenv("FER_EDGE_TEST_SECRET", "variable")

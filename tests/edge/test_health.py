@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fer_edge.classifiers import ClassifierState, Device
-from fer_edge.health import Finding, notes, problems
+from fer_edge.health import Finding, Part, notes, problems
 from fer_edge.outbox import OutboxState
 from fer_edge.publishers.mqtt import BrokerState
 from fer_edge.web import HttpSettings
@@ -40,21 +40,21 @@ _CASES = {
     "no frame for as long as allowed": Case({"frame_age_seconds": 30.0}, None),
     "no frame for longer": Case(
         {"frame_age_seconds": 41.2},
-        Finding("camera", "no frame for 41 s; allowed is 30 s"),
+        Finding(Part.CAMERA, "no frame for 41 s; allowed is 30 s"),
     ),
     "no frame yet after a short time": Case({**_BEFORE, "uptime_seconds": 29.0}, None),
     "no frame yet after a long time": Case(
         {**_BEFORE, "uptime_seconds": 35.0},
-        Finding("camera", "no frame for 35 s; allowed is 30 s"),
+        Finding(Part.CAMERA, "no frame for 35 s; allowed is 30 s"),
     ),
     "frames that are not looked at": Case(
         {"processed_age_seconds": 50.0},
-        Finding("inference", "no frame was looked at for 50 s; allowed is 40 s"),
+        Finding(Part.INFERENCE, "no frame was looked at for 50 s; allowed is 40 s"),
     ),
     "detection off": Case({"processed_age_seconds": 9e9, "detecting": False}, None),
     "full disk": Case(
         {"outbox": OutboxState(3, 0, durable=False, reason="disk full")},
-        Finding("outbox", "events are kept in memory, not on the disk: disk full"),
+        Finding(Part.OUTBOX, "events are kept in memory, not on the disk: disk full"),
     ),
     "outbox in memory as configured": Case(
         {"outbox": OutboxState(3, 0, durable=False)}, None
@@ -65,7 +65,7 @@ _CASES = {
     ),
     "broker away for longer": Case(
         {"broker": BrokerState(False, since=4600.0, reason="refused")},
-        Finding("broker", "not connected for 400 s; allowed is 300 s: refused"),
+        Finding(Part.BROKER, "not connected for 400 s; allowed is 300 s: refused"),
     ),
     "Edge TPU gone": Case(
         {"classifier": ClassifierState(Device.CPU, 0.0, "unplugged")}, None
@@ -106,15 +106,26 @@ def test_notes() -> None:
         _GOOD,
         classifier=ClassifierState(Device.CPU, 0.0, "unplugged"),
         detecting=False,
+        slowed_by=("throttled", "under_voltage"),
         outbox=OutboxState(0, 1234, durable=True),
         broker=BrokerState(connected=False, since=4999.0, reason="refused"),
     )
     assert notes(status, _LIMITS, _NOW) == [
-        Finding("classifier", "the processor stands in for the Edge TPU: unplugged"),
-        Finding("detection", "switched off; no frame is looked at"),
-        Finding("outbox", "1,234 events had to be dropped since the start"),
-        Finding("broker", "not connected: refused"),
+        Finding(Part.CLASSIFIER, "the processor stands in for the Edge TPU: unplugged"),
+        Finding(Part.DETECTION, "switched off; no frame is looked at"),
+        Finding(Part.BOARD, "slowed down: throttled, under_voltage"),
+        Finding(Part.OUTBOX, "1,234 events had to be dropped since the start"),
+        Finding(Part.BROKER, "not connected: refused"),
     ]
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_broker_that_comes_and_goes(connected: bool) -> None:
+    """It never is away for long, and is told of all the same."""
+    broker = BrokerState(connected, since=4999.0, connections=40, restless=True)
+    (note,) = notes(replace(_GOOD, broker=broker), _LIMITS, _NOW)
+    assert note.part is Part.BROKER
+    assert "comes and goes, 40 times since the start" in note.text
 
 
 def test_broker_away_for_long() -> None:

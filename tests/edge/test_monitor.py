@@ -110,6 +110,15 @@ def test_frame_rate(monitor: Monitor, rate: float) -> None:
     assert _status(monitor, last + 30.0).frames_per_second < 0.01 * rate
 
 
+def test_frames_that_a_camera_had_stored(monitor: Monitor) -> None:
+    """Twenty within 20 ms are not its rate, and are soon made up for."""
+    for index in range(20):
+        _see(monitor, _turn(0.001 * index))
+    for index in range(25):
+        _see(monitor, _turn(0.04 * (index + 1)))
+    assert _status(monitor, 1.0).frames_per_second < 50.0
+
+
 def test_detection_switched_off(monitor: Monitor, controls: Controls) -> None:
     """Camera and loop are alive, and nobody is counted."""
     _see(monitor, _turn(0.0, faces=2))

@@ -33,3 +33,8 @@ def open_camera(settings: CameraSettings, begun: datetime) -> Camera:
     return ReopeningCamera(
         str(source), lambda: NewestFrame(open_device, settings.view), settings
     )
+
+
+def openings_of(camera: Camera) -> int:
+    """Tell how often a camera was opened; a recording is once."""
+    return camera.openings if isinstance(camera, ReopeningCamera) else 1

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
@@ -50,7 +51,8 @@ def carry_out(steps: Sequence[Step], root: Path, say: Callable[[str], object]) -
 def _write(step: Write, root: Path, say: Callable[[str], object]) -> None:
     path = root / step.path.relative_to("/")
     if path.exists() and step.kept:
-        say(f"kept {path}")
+        opened = bool(step.group) and _open_to(path, _group_number(step.group, root))
+        say(f"kept {path}" + (f", readable by {step.group} now" if opened else ""))
         return
     content = step.content.encode()
     if path.is_file() and path.read_bytes() == content:
@@ -71,6 +73,21 @@ def _write(step: Write, root: Path, say: Callable[[str], object]) -> None:
         Path(name).unlink(missing_ok=True)
         raise
     say(f"wrote {path}")
+
+
+def _open_to(path: Path, group: int) -> bool:
+    """Let a group read a file, if it cannot; tell whether that was needed.
+
+    Whoever brings a file before the group is there cannot have done it.
+    """
+    found = path.stat()
+    if found.st_mode & stat.S_IROTH:
+        return False
+    if found.st_gid == group and found.st_mode & stat.S_IRGRP:
+        return False
+    os.chown(path, -1, group)
+    path.chmod(stat.S_IMODE(found.st_mode) & ~stat.S_IRWXG | stat.S_IRGRP)
+    return True
 
 
 def _group_number(group: str, root: Path) -> int:

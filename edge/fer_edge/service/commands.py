@@ -1,5 +1,6 @@
 """``fer-edge service``."""
 
+import json
 import os
 from pathlib import Path
 
@@ -101,21 +102,26 @@ def uninstall_command(*, purge: bool, dry_run: bool, root: Path) -> None:
 
 @service_group.command("status")
 @click.argument("unit", default="fer-edge")
-def status_command(*, unit: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status_command(*, unit: str, as_json: bool) -> None:
     """Tell how the service is; ends with 1 where it is not running.
 
     UNIT is fer-edge, or fer-edge@door for the camera of /etc/fer-edge/door.toml.
 
     \b
-    Example:
+    Examples:
       fer-edge service status
+      fer-edge service status --json | jq .restarts
     """
-    from fer_edge.service.state import ask, described, is_well
+    from fer_edge.service import state
 
     unit = unit if unit.endswith(".service") else f"{unit}.service"
-    found = ask(unit)
-    click.echo("\n".join(described(found, unit)))
-    if not is_well(found):
+    found = state.ask(unit)
+    if as_json:
+        click.echo(json.dumps(state.as_json(found, unit), indent=2))
+    else:
+        click.echo("\n".join(state.described(found, unit)))
+    if not state.is_well(found):
         raise click.exceptions.Exit(1)
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from fer_contract.errors import RefusedError
 from fer_edge.errors import CameraLostError, ConfigurationError
@@ -27,6 +28,10 @@ _ENDS = {
     CameraLostError.exit_code: "the camera was lost",
 }
 """What the daemon's exit codes mean."""
+
+
+_ENDED = ("auto-restart", "dead", "failed")
+"""SubState of a unit without a process."""
 
 
 def meaning_of_end(found: Mapping[str, str]) -> str:
@@ -76,6 +81,23 @@ def is_well(found: Mapping[str, str]) -> bool:
     return found.get("ActiveState") == "active"
 
 
+def as_json(found: Mapping[str, str], unit: str = SERVICE) -> dict[str, Any]:
+    """Return it for programs."""
+    return {
+        "unit": unit,
+        "installed": found.get("LoadState") == "loaded",
+        "well": is_well(found),
+        "starts_with_machine": found.get("UnitFileState") == "enabled",
+        "state": found.get("ActiveState"),
+        "substate": found.get("SubState"),
+        "since": found.get("StateChangeTimestamp") or None,
+        "restarts": int(found.get("NRestarts") or 0),
+        "now": _status_text(found) or None,
+        "result": found.get("Result"),
+        "exit_status": int(found.get("ExecMainStatus") or 0),
+    }
+
+
 def described(found: Mapping[str, str], unit: str = SERVICE) -> list[str]:
     """Put it into lines, the last of which says what to do where it is not well."""
     load = found.get("LoadState", "not-found")
@@ -91,7 +113,7 @@ def described(found: Mapping[str, str], unit: str = SERVICE) -> list[str]:
         f"with the machine: {boot}",
         f"restarts: {found.get('NRestarts', '0')}",
     ]
-    if text := found.get("StatusText"):
+    if text := _status_text(found):
         lines.append(f"now: {text}")
     if not is_well(found) and (end := meaning_of_end(found)):
         lines.append(f"ended with {found['ExecMainStatus']}: {end}")
@@ -100,3 +122,9 @@ def described(found: Mapping[str, str], unit: str = SERVICE) -> list[str]:
     if not is_well(found):
         lines.append(f"more: journalctl -u {unit.removesuffix('.service')} -n 50")
     return lines
+
+
+def _status_text(found: Mapping[str, str]) -> str:
+    """Return how it is; of one that has ended that would be the last that it said."""
+    ended = found.get("SubState") in _ENDED
+    return "" if ended else found.get("StatusText", "")

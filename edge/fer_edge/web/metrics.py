@@ -1,7 +1,7 @@
 """Metrics for Prometheus, made from one look at the status at each scrape."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -16,10 +16,13 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from fer_contract.labels import UNCERTAIN
+from fer_edge.board import REASONS, read_temperatures, read_throttling
 from fer_edge.classifiers import Device
+from fer_edge.health import Finding, Part, notes, problems
+from fer_edge.moment import read_clocks
 from fer_edge.monitor import BUCKETS, Histogram, Status
 from fer_edge.stages import Stage
-from fer_edge.web.board import REASONS, read_temperatures, read_throttling
+from fer_edge.web import HttpSettings
 
 _Families = Iterator[Metric]
 
@@ -29,14 +32,18 @@ class Metrics:
 
     Args:
         status: tells how things stand.
+        limits: tells from when on something is a problem.
         system: where the kernel shows the board.
     """
 
     def __init__(
-        self, status: Callable[[], Status], system: Path = Path("/sys")
+        self,
+        status: Callable[[], Status],
+        limits: Callable[[], HttpSettings],
+        system: Path = Path("/sys"),
     ) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_StatusCollector(status, system))
+        self._registry.register(_StatusCollector(status, limits, system))
         # Memory, processor time and open files of this process.
         ProcessCollector(registry=self._registry)
 
@@ -51,13 +58,19 @@ class Metrics:
 
 
 class _StatusCollector(Collector):
-    def __init__(self, status: Callable[[], Status], system: Path) -> None:
-        self._status = status
+    def __init__(
+        self,
+        status: Callable[[], Status],
+        limits: Callable[[], HttpSettings],
+        system: Path,
+    ) -> None:
+        self._status, self._limits = status, limits
         self._system = system
 
     def collect(self) -> _Families:
         status = self._status()
         yield from _about(status)
+        yield from _health(status, self._limits())
         yield from _loop(status)
         yield from _stages(status)
         yield from _delivery(status)
@@ -71,6 +84,7 @@ def _about(status: Status) -> _Families:
         "The daemon.",
         {
             "version": about.version,
+            "node": about.node,
             "camera": about.camera,
             "source": about.source,
             "model": about.model,
@@ -89,8 +103,28 @@ def _about(status: Status) -> _Families:
     )
 
 
+def _health(status: Status, limits: HttpSettings) -> _Families:
+    """Tell what /healthz tells, but for its words."""
+    now = read_clocks().seconds
+    yield _findings(
+        "problem",
+        "1 while the part keeps the daemon from its work.",
+        problems(status, limits, now),
+    )
+    yield _findings(
+        "note",
+        "1 while there is something of the part to be known, and no problem.",
+        notes(status, limits, now),
+    )
+
+
 def _loop(status: Status) -> _Families:
     yield _gauge("camera_fps", "Frames a second, a mean.", status.frames_per_second)
+    yield _counter(
+        "camera_openings",
+        "How often the camera was opened: once, and once more when it was lost.",
+        status.openings,
+    )
     yield _counter("frames", "Frames read.", status.frames)
     yield _counter(
         "skipped_frames",
@@ -102,6 +136,17 @@ def _loop(status: Status) -> _Families:
         "latency_seconds",
         "From the newest frame's being taken until its events were out.",
         status.latency_seconds,
+    )
+    # Before the first frame there is none: the start is what there is to count from.
+    yield _gauge(
+        "frame_age_seconds",
+        "Since the newest frame came, or the start, by a clock that nobody sets.",
+        min(status.frame_age_seconds, status.uptime_seconds),
+    )
+    yield _gauge(
+        "processed_age_seconds",
+        "Since the loop was last done with a frame, or the start.",
+        min(status.processed_age_seconds, status.uptime_seconds),
     )
     if status.last_frame_at is not None:
         yield _gauge(
@@ -144,7 +189,13 @@ def _delivery(status: Status) -> _Families:
         yield _gauge("outbox_durable", "1 while events go to the disk.", outbox.durable)
     if (broker := status.broker) is not None:
         yield _gauge("broker_connected", "1 while connected.", broker.connected)
+        yield _counter(
+            "broker_connections", "How often it was connected.", broker.connections
+        )
         yield _counter("broker_confirmed", "Events it confirmed.", broker.confirmed)
+        yield _counter(
+            "broker_refused", "Events it will never take, lost.", broker.refused
+        )
 
 
 def _board(system: Path) -> _Families:
@@ -169,6 +220,14 @@ def _board(system: Path) -> _Families:
         for reason in REASONS:
             family.add_metric([reason], reason in reasons)
         yield family
+
+
+def _findings(name: str, meaning: str, found: Iterable[Finding]) -> Metric:
+    parts = {finding.part for finding in found}
+    family = GaugeMetricFamily(f"fer_edge_{name}", meaning, labels=["part"])
+    for part in Part:
+        family.add_metric([part.value], part in parts)
+    return family
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

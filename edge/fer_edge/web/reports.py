@@ -42,6 +42,7 @@ def info(status: Status) -> dict[str, Any]:
     about = status.about
     return {
         "version": about.version,
+        "node": about.node,
         "camera": about.camera,
         "source": about.source,
         "model": about.model,

@@ -80,7 +80,7 @@ class Site:
         self._controls = controls
         self._audience = audience
         self._patience_seconds = patience_seconds
-        self._metrics = Metrics(status)
+        self._metrics = Metrics(status, lambda: self.limits)
         self._page = read_page("page.html")
         self._login_page = read_page("login.html")
 

@@ -112,6 +112,17 @@ def test_clean_end(watcher: Watcher, settings: MqttSettings) -> None:
     assert watcher.of(f"{ROOT}/available") == ["online", "stopped"]
 
 
+def test_end_by_a_failure(watcher: Watcher, settings: MqttSettings) -> None:
+    """What waits is sent, and the device is offline, not stopped."""
+    with DeviceStage(settings) as device:
+        await_that(lambda: device.connected)
+        device.publish(range(1, 6))
+        device.publisher.fail()
+    watcher.await_payload(f"{ROOT}/available", "offline")
+    assert _seqs(watcher) == list(range(1, 6))
+    assert watcher.of(f"{ROOT}/available") == ["online", "offline"]
+
+
 def test_short_run(watcher: Watcher, settings: MqttSettings) -> None:
     """It is no shorter than its first connection: all that waits is sent."""
     with DeviceStage(settings) as device:
@@ -234,7 +245,9 @@ def test_commands(watcher: Watcher, settings: MqttSettings, order: str) -> None:
         for switch in ("detect", "preview"):
             watcher.send(f"{ROOT}/{switch}/set", order)
             watcher.await_payload(f"{ROOT}/{switch}/state", order)
-        assert device.controls.detect is device.controls.preview is (order == "ON")
+        # A state may have been told before the line above that sets both.
+        switches, on = device.controls, order == "ON"
+        await_that(lambda: switches.detect is switches.preview is on, order)
 
 
 def test_commands_not_allowed(watcher: Watcher, settings: MqttSettings) -> None:

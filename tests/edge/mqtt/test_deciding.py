@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_edge.publishers.mqtt import reasons
-from fer_edge.publishers.mqtt.news import Line, News
+from fer_edge.publishers.mqtt.news import RESTLESS, Line, News
 from fer_edge.publishers.mqtt.reasons import Verdict
 from fer_edge.publishers.mqtt.retries import Retries
 
@@ -70,15 +70,27 @@ def test_news_of_a_connection_that_comes_and_goes(rest: Line) -> None:
     first = [(float(second), (_WELL, _REFUSED)[second % 2].text) for second in range(6)]
     said = _said(*turns, (41.0, rest), (60.0, rest))
     assert said[:6] == first
-    # The last of them was that it is refused.
-    assert [text for _, text in said[6:]] == (["connected"] if rest is _WELL else [])
+    assert said[6] == (6.0, RESTLESS.text)
+    # The last before that was that it is refused.
+    assert [text for _, text in said[7:]] == (["connected"] if rest is _WELL else [])
+
+
+def test_restless() -> None:
+    """From when that was said until it has come to rest."""
+    news = News(settled_seconds=10.0)
+    found = []
+    for second in range(20):
+        news.note((_WELL, _REFUSED)[min(second, 8) % 2], float(second))
+        news.due(float(second))
+        found.append(news.restless)
+    assert found == [False] * 6 + [True] * 12 + [False] * 2
 
 
 def test_news_of_reasons_that_take_turns_with_a_connection() -> None:
     """However long it goes on, the log stays short."""
     lines = [_WELL, _REFUSED, _SLOW]
     turns = [(float(second), lines[second % 3]) for second in range(300)]
-    assert len(_said(*turns)) <= 8
+    assert len(_said(*turns)) <= 9
 
 
 def _pauses(failures: int, chance: float) -> list[float]:

@@ -25,6 +25,7 @@ _STATUS = Status(
     dropped=2,
     faces=1,
     frames_per_second=29.97,
+    openings=1,
     frame_age_seconds=0.01,
     processed_age_seconds=0.04,
     latency_seconds=0.05,

@@ -6,7 +6,7 @@ import pytest
 
 from fer_edge.publishers.mqtt.connection import Accepted, Answered, BrokerError
 from fer_edge.publishers.mqtt.delivery import Delivery
-from fer_edge.publishers.mqtt.messages import Message
+from fer_edge.publishers.mqtt.messages import Availability, Message
 from fer_edge.publishers.mqtt.session import Session
 from mqtt_stage import ListOutbox, event
 
@@ -128,14 +128,15 @@ def test_most_that_may_be_on_their_way(most: int, flying: int) -> None:
     assert len(talk.answer()) == flying
 
 
-def test_end() -> None:
+@pytest.mark.parametrize("word", [Availability.STOPPED, Availability.OFFLINE])
+def test_end(word: Availability) -> None:
     """It is the last word, whatever else there may be to say."""
     talk = _Talk(events=9)
     talk.session.accept(_EVERYTHING, [], 0.0)
     talk.session.show([Message("r/status", "{}")])
-    talk.session.end()
+    talk.session.end(word)
     talk.session.send(0.0)
-    assert talk.wire.said == ["status", "stopped"]
+    assert talk.wire.said == ["status", word]
     assert talk.answer() == []
     assert talk.session.idle
 

@@ -140,6 +140,20 @@ def test_state_of_what_is_not_installed() -> None:
     ]
 
 
+def test_last_words_of_what_has_ended() -> None:
+    """They are not told as how it is now."""
+    found = {
+        "LoadState": "loaded",
+        "ActiveState": "activating",
+        "SubState": "auto-restart",
+        "StatusText": "stopping",
+        "ExecMainStatus": "3",
+    }
+    lines = described(found)
+    assert not [line for line in lines if "stopping" in line]
+    assert "ended with 3: the camera was lost" in lines
+
+
 def test_state_of_what_was_killed() -> None:
     """The reason is systemd's word for it."""
     found = {

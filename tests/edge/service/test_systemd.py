@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from altered_bundles import released_as
-from broker import Broker, Watcher, await_that, program
+from broker import Broker, Watcher, await_that, free_port, program
 from fer_contract.manifest import BundleManifest, read_manifest, write_manifest
 from network_camera import NetworkCamera
 from systemd_box import SystemdBox
@@ -149,6 +149,13 @@ def test_lost_camera(service: Service, camera: NetworkCamera) -> None:
     await_that(lambda: service.restarts >= 1, "a restart")
     await_that(lambda: service.state == "active", "frames again")
     assert "status=3" in service.box.journal()
+    # The failure alone, told as one: not what stands around it.
+    errors = service.box.run(
+        "journalctl", "-o", "cat", "-p", "err", "_COMM=fer-edge", "-u", "fer-edge"
+    )
+    lines = errors.splitlines()
+    assert all(line.endswith("given up, 2 s without a frame") for line in lines), lines
+    assert lines
 
 
 def test_stop(service: Service, camera: NetworkCamera, tmp_path: Path) -> None:
@@ -334,6 +341,27 @@ def test_uninstall(service: Service, camera: NetworkCamera) -> None:
         assert box.attempt("test", "-e", path).returncode == 1
     assert box.attempt("id", "fer-edge").returncode == 1
     box.run(_FER_EDGE, "service", "uninstall", "--purge")
+
+
+def test_configuration_that_was_brought_first(
+    box: SystemdBox, camera: NetworkCamera
+) -> None:
+    """It is checked with the service's own secrets, and the service may read it."""
+    page = f'http.port = {free_port()}\nhttp.bind = "0.0.0.0"'
+    box.write(_CONFIG, f'law.purpose = "testing"\n{_source(camera)}\n{page}\n')
+    box.run("chmod", "600", _CONFIG)
+    token = "a-token-of-24-characters"
+    box.write("/etc/credstore/fer-edge.http-token", f"{token}\n")
+    box.run("chmod", "-R", "go=", "/etc/credstore")
+    said = box.run(_FER_EDGE, "service", "install", "--now")
+    assert f"kept {_CONFIG}, readable by fer-edge now" in said.splitlines()
+    assert box.run("stat", "-c", "%A %U %G", _CONFIG) == "-rw-r----- root fer-edge\n"
+    answer = json.loads(box.run(_FER_EDGE, "service", "status", "--json"))
+    assert (answer["well"], answer["restarts"]) == (True, 0)
+    again = box.run(_FER_EDGE, "service", "install", "--now")
+    assert f"kept {_CONFIG}" in again.splitlines()
+    box.run(_FER_EDGE, "service", "uninstall", "--purge")
+    box.run("rm", "-rf", "/etc/credstore")
 
 
 def test_install_again(service: Service) -> None:

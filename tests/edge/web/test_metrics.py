@@ -1,5 +1,6 @@
 """Metrics, as Prometheus reads them, and what the board tells."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,19 +11,24 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from fer_edge.board import Throttling, read_temperatures, read_throttling
 from fer_edge.classifiers import ClassifierState, Device
 from fer_edge.monitor import BUCKETS, Histogram, Status
 from fer_edge.outbox import OutboxState
 from fer_edge.publishers.mqtt import BrokerState
 from fer_edge.stages import Stage
-from fer_edge.web.board import Throttling, read_temperatures, read_throttling
+from fer_edge.web import HttpSettings
 from fer_edge.web.metrics import Metrics
 from web_served import make_status
+
+_LIMITS = HttpSettings(
+    stale_frame_seconds=30.0, stale_inference_seconds=30.0, broker_seconds=300.0
+)
 
 
 def _values(status: Status, system: Path) -> dict[str, float]:
     """Return every sample, named as one would ask for it."""
-    body, _ = Metrics(lambda: status, system).answer("")
+    body, _ = Metrics(lambda: status, lambda: _LIMITS, system).answer("")
     return _samples(list(text_string_to_metric_families(body.decode())))
 
 
@@ -55,7 +61,8 @@ def test_names_of_the_field(tmp_path: Path) -> None:
     status = make_status(
         last_frame_at=at,
         outbox=OutboxState(waiting=7, dropped=2, durable=False, reason="full"),
-        broker=BrokerState(connected=True, since=0.0, confirmed=5),
+        broker=BrokerState(True, 0.0, confirmed=5, refused=1, connections=3),
+        openings=2,
     )
     values = _values(status, tmp_path)
     for name, value in {
@@ -73,12 +80,33 @@ def test_names_of_the_field(tmp_path: Path) -> None:
         "fer_edge_outbox_durable": 0,
         "fer_edge_broker_connected": 1,
         "fer_edge_broker_confirmed_total": 5,
+        "fer_edge_broker_connections_total": 3,
+        "fer_edge_broker_refused_total": 1,
+        "fer_edge_camera_openings_total": 2,
+        "fer_edge_frame_age_seconds": 0.01,
+        "fer_edge_processed_age_seconds": 0.03,
         "fer_edge_classifier_device{device=cpu}": 1,
         "fer_edge_classifier_device{device=edgetpu}": 0,
         "fer_edge_edgetpu_restarts_total": 0,
     }.items():
         assert values[name] == value, name
     assert values["process_resident_memory_bytes"] > 0
+
+
+def test_health(tmp_path: Path) -> None:
+    """What /healthz complains of is a 1; a part that is well is a 0."""
+    status = make_status(frame_age_seconds=31.0, detecting=False)
+    values = _values(status, tmp_path)
+    found = {name for name, value in values.items() if value and "{part=" in name}
+    assert found == {"fer_edge_problem{part=camera}", "fer_edge_note{part=detection}"}
+    assert values["fer_edge_problem{part=broker}"] == 0
+
+
+def test_which_device(tmp_path: Path) -> None:
+    """Its name in topics stands beside what runs on it."""
+    name = next(n for n in _values(make_status(), tmp_path) if "_info" in n)
+    for label in ("node=pi", "version=1.2.3", "model=compact", "camera=döör"):
+        assert label in name
 
 
 def test_events_before_the_first(tmp_path: Path) -> None:
@@ -106,7 +134,10 @@ def test_histogram(tmp_path: Path) -> None:
 
 def test_without_broker_and_before_a_frame(tmp_path: Path) -> None:
     """What is not there is left out, not zero."""
-    values = _values(make_status(last_frame_at=None), tmp_path)
+    ages = dict.fromkeys(("frame_age_seconds", "processed_age_seconds"), math.inf)
+    values = _values(make_status(last_frame_at=None, **ages), tmp_path)
+    # Nothing that an alert takes for an age of hours.
+    assert values["fer_edge_frame_age_seconds"] == 100.0
     absent = ("outbox", "broker", "last_frame", "soc")
     assert not [name for name in values if name.startswith(_prefixed(absent))]
 
@@ -127,7 +158,7 @@ def test_edge_tpu(tmp_path: Path) -> None:
 def test_openmetrics(system: Path) -> None:
     """Asked for OpenMetrics, its strict parser reads the same."""
     status = make_status()
-    metrics = Metrics(lambda: status, system)
+    metrics = Metrics(lambda: status, lambda: _LIMITS, system)
     body, kind = metrics.answer("application/openmetrics-text;version=1.0.0,*/*;q=0.1")
     assert kind.startswith("application/openmetrics-text; version=1.0.0")
     parse: Callable[[str], Iterable[Metric]] = (

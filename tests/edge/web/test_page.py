@@ -95,6 +95,7 @@ def live() -> Iterator[Live]:
     classifier = parts.classifier
     about = About(
         version="1.2.3",
+        node="pi",
         camera=camera.name,
         source="drawn.jpg",
         model=classifier.name,

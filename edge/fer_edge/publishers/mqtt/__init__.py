@@ -28,3 +28,7 @@ class BrokerState:
     refused: int = 0
     """Events that the broker will never take, too large ones, of this run. They are
     lost."""
+    connections: int = 0
+    """How often it was connected, of this run."""
+    restless: bool = False
+    """Whether the connection comes and goes."""

@@ -56,7 +56,8 @@ class Availability(StrEnum):
     STOPPED = "stopped"
     """Ended as it should be."""
     OFFLINE = "offline"
-    """Lost: the last will."""
+    """Lost: the last will, or the last word of one that a failure has ended, such as a
+    camera that is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,7 @@ def _status(status: Status) -> dict[str, Any]:
         "outbox": None
         if outbox is None
         else {"durable": outbox.durable, "reason": outbox.reason},
+        "slowed_by": status.slowed_by,
     }
 
 

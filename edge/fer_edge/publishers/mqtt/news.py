@@ -14,11 +14,23 @@ class Line:
     text: str
 
 
+RESTLESS = Line(
+    connected=False,
+    text="comes and goes, which is told no more until it rests; does another device "
+    "have this mqtt.node?",
+)
+"""Said once before it becomes quiet.
+
+Of two clients by one name a broker throws out each when the other comes, and not every
+broker says so: mosquitto 2.0 does not.
+"""
+
+
 class News:
     """Says each change once, not each try.
 
     An outage is told of with each of its reasons once. A connection that comes and
-    goes is told of a few times, and then when it has come to rest.
+    goes is told of a few times, as that, and then when it has come to rest.
 
     Args:
         settled_seconds: after which it has.
@@ -31,6 +43,8 @@ class News:
         self._said: Line | None = None
         self._reasons: set[str] = set()
         self._turns = 0
+        self.restless = False
+        """Whether it comes and goes."""
 
     def note(self, line: Line, now: float) -> None:
         """Take in how things stand."""
@@ -45,13 +59,15 @@ class News:
             return None
         if now - self._since >= self._settled:
             self._turns = 0
+            self.restless = False
             if line.connected:
                 self._reasons.clear()
         if line == self._said:
             return None
         if self._said is None or self._said.connected != line.connected:
             if self._turns == _MOST_TURNS:
-                return None
+                quiet, self.restless = self.restless, True
+                return None if quiet else RESTLESS
             self._turns += 1
         elif line.text in self._reasons:
             return None

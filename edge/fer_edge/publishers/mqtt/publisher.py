@@ -26,7 +26,7 @@ from fer_edge.publishers.mqtt.connection import (
 from fer_edge.publishers.mqtt.delivery import Delivery
 from fer_edge.publishers.mqtt.discovery import birth_topic, discovery
 from fer_edge.publishers.mqtt.messages import Availability, Message
-from fer_edge.publishers.mqtt.news import Line, News
+from fer_edge.publishers.mqtt.news import RESTLESS, Line, News
 from fer_edge.publishers.mqtt.retries import Retries
 from fer_edge.publishers.mqtt.session import Session
 from fer_edge.publishers.mqtt.settings import HomeAssistantSettings, MqttSettings
@@ -93,6 +93,8 @@ class MqttPublisher:
         self._situation = Situation()
         self._changed_at = -math.inf
         self._state = BrokerState(False, time.monotonic(), "not yet tried")
+        self._connections = 0
+        self._last_word = Availability.STOPPED
         self._failure: Exception | None = None
         self._close_by = 0.0
         self._closing = threading.Event()
@@ -107,6 +109,8 @@ class MqttPublisher:
             self._state,
             confirmed=self._delivery.confirmed,
             refused=self._delivery.refused,
+            connections=self._connections,
+            restless=self._news.restless,
         )
 
     def start(self) -> None:
@@ -126,6 +130,10 @@ class MqttPublisher:
         self._situation = self._situation.after(event)
         self._outbox.put(event)
         self._waker.wake()
+
+    def fail(self) -> None:
+        """Have the last word be that the device is lost, as if it had been killed."""
+        self._last_word = Availability.OFFLINE
 
     def close(self) -> None:
         """Send what waits, for a few seconds at most, say goodbye and disconnect.
@@ -199,7 +207,7 @@ class MqttPublisher:
             self._say_goodbye(connection, session)
 
     def _say_goodbye(self, connection: Connection, session: Session) -> None:
-        session.end()
+        session.end(self._last_word)
         until = time.monotonic() + _GOODBYE_SECONDS
         while not session.idle and (now := time.monotonic()) < until:
             session.send(now)
@@ -278,6 +286,7 @@ class MqttPublisher:
         """Note how the connection stands; empty for well."""
         now, connected = time.monotonic(), not reason
         since = self._state.since if connected == self._state.connected else now
+        self._connections += connected and not self._state.connected
         self._state = BrokerState(connected, since, reason)
         self._news.note(Line(connected, reason or "connected"), now)
 
@@ -289,8 +298,7 @@ class MqttPublisher:
             # As loud as the complaint that it ends.
             level = logging.WARNING if self._complained else logging.INFO
             _LOGGER.log(level, "MQTT %s: connected", self._settings)
-        else:
-            self._complained = True
-            _LOGGER.warning(
-                "MQTT %s: %s; trying again until it works", self._settings, line.text
-            )
+            return
+        self._complained = True
+        promise = "" if line is RESTLESS else "; trying again until it works"
+        _LOGGER.warning("MQTT %s: %s%s", self._settings, line.text, promise)

@@ -118,10 +118,10 @@ class Session:
         """Say something."""
         self._queue.append(message)
 
-    def end(self) -> None:
-        """Say that the device stops, and nothing more behind it."""
+    def end(self, word: Availability) -> None:
+        """Say that the device stops or is lost, and nothing more behind it."""
         self._ending = True
-        self._queue.append(availability(self._root, Availability.STOPPED))
+        self._queue.append(availability(self._root, word))
 
     def answer(self, answers: Sequence[Answered], now: float) -> None:
         """Take in what the broker has answered."""
