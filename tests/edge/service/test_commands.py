@@ -146,6 +146,7 @@ def test_last_words_of_what_has_ended() -> None:
         "LoadState": "loaded",
         "ActiveState": "activating",
         "SubState": "auto-restart",
+        "Result": "exit-code",
         "StatusText": "stopping",
         "ExecMainStatus": "3",
     }
