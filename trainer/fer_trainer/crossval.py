@@ -20,11 +20,11 @@ from fer_contract.dataset import FaceSet
 from fer_contract.errors import DataError
 from fer_contract.intervals import wilson
 from fer_contract.manifest import MANIFEST_NAME, RunManifest, read_manifest
-from fer_trainer.comparing import check_finished
 from fer_trainer.evaluation import measure, predict
 from fer_trainer.exploration.duplicates import find_duplicates
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
+from fer_trainer.training.finished import check_finished
 from fer_trainer.training.train import train
 
 CROSSVAL = "crossval.json"
