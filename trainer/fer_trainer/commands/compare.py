@@ -107,14 +107,14 @@ def _read_validation(
 ) -> "tuple[FaceSet, Votes | None]":
     """Load the faces as the first model takes them, and the votes."""
     from fer_contract.dataset import FaceData
-    from fer_trainer.evaluation import open_model
+    from fer_trainer.evaluation import read_either
     from fer_trainer.votes import read_votes
 
-    model = open_model(first)
+    manifest = read_either(first)
     faces = FaceData(
         choices["data"],
-        choices["labels"] or model.labels,
-        model.input,
+        choices["labels"] or manifest.labels,
+        manifest.input,
         skip_unreadable=choices["skip_unreadable"],
     ).load("validation")
     votes = read_votes(choices["votes"]) if choices["votes"] else None

@@ -59,7 +59,8 @@ _PLAN = (
         "recipe_name",
         default="standard",
         shell_complete=RECIPES,
-        help="standard, study, strong or release; what follows changes parts of it.",
+        help="standard, study, strong or release, as fer-train presets describes "
+        "them; what follows changes parts of it.",
     ),
     click.option("--epochs", type=click.IntRange(1), help="[default: the preset's]"),
     click.option(

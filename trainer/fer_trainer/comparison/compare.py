@@ -12,15 +12,10 @@ import numpy.typing as npt
 from fer_contract.dataset import FaceSet
 from fer_contract.errors import DataError
 from fer_contract.intervals import paired_difference
-from fer_contract.manifest import (
-    MANIFEST_NAME,
-    BundleManifest,
-    RunManifest,
-    read_manifest,
-)
+from fer_contract.manifest import MANIFEST_NAME, RunManifest, read_manifest
 from fer_contract.preprocess import InputSpec
 from fer_trainer.backend import start_keras
-from fer_trainer.evaluation import Evaluation, measure, open_model
+from fer_trainer.evaluation import Evaluation, measure, open_model, read_either
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
 from fer_trainer.presets import PRESETS
@@ -141,17 +136,20 @@ def _judge(place: Path, name: str, faces: FaceSet, votes: Votes | None) -> Conte
         name=name,
         preset=preset,
         evaluation=measure(model.answer(faces.faces), faces, votes),
-        training={key: training[key] for key in _OF_A_TRAINING if key in training},
+        training={key: training[key] for key in _OF_A_TRAINING}
+        if training.keys() >= set(_OF_A_TRAINING)
+        else {},
         network=_network(preset, faces),
         history=_history(place / HISTORY),
     )
 
 
 def _training(place: Path) -> dict[str, Any]:
-    if (place / BundleManifest.MODEL).exists():
-        return dict(read_manifest(place, BundleManifest).training)
-    run = read_manifest(place, RunManifest)
-    return {**run.training, "preset": run.preset}
+    manifest = read_either(place)
+    training = dict(manifest.training)
+    if isinstance(manifest, RunManifest):
+        training["preset"] = manifest.preset
+    return training
 
 
 def _network(preset: str, faces: FaceSet) -> dict[str, Any]:

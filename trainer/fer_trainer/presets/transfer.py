@@ -99,7 +99,12 @@ class Backbone:
         except Exception as failure:
             reason = str(failure).strip().splitlines()[0]
             address = next(
-                (word for word in reason.split() if word.startswith("http")), None
+                (
+                    word.rstrip(":.,")
+                    for word in reason.split()
+                    if word.startswith("http")
+                ),
+                None,
             )
             if address is None:
                 raise
