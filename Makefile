@@ -14,7 +14,7 @@ TEST_PROCESSES ?= 2
 export PYTHONNOUSERSITE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint docs release clean-demo clean
+.PHONY: demo test lint docs pictures release clean-demo clean
 # A target that failed half-way must not look made.
 .DELETE_ON_ERROR:
 
@@ -39,6 +39,11 @@ lint: $(VENV)/installed-dev
 # The pages that are made from the code; they are checked in, and a test compares them.
 docs: | $(VENV)/installed
 	$(BIN)/python docs/generate.py
+
+# What the README shows of it; chromium takes the photographs.
+pictures: | $(VENV)/installed-dev
+	$(BIN)/python docs/recording.py --out docs/pictures/demo.svg -- $(MAKE) --no-print-directory clean-demo demo
+	PYTHONPATH=tests $(BIN)/python docs/pictures.py --demo $(DEMO) --out docs/pictures
 
 clean-demo:
 	rm -rf $(DEMO)

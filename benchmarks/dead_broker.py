@@ -26,7 +26,7 @@ from fer_edge.cameras.drawn import Drawn
 from fer_edge.cameras.repeated import Repeated
 from fer_edge.config import Config
 from fer_edge.controls import Controls
-from fer_edge.daemon import Turn, run
+from fer_edge.loop import Turn, run
 from fer_edge.moment import read_clocks
 from fer_edge.monitor import About, Monitor
 from fer_edge.outbox import OutboxSettings

@@ -30,8 +30,8 @@ from fer_contract.preprocess import Box, Pixels
 from fer_edge.annotating import open_annotator
 from fer_edge.cameras.opening import open_camera
 from fer_edge.config import Config
-from fer_edge.daemon import Turn, run
 from fer_edge.events import Event, EventType
+from fer_edge.loop import Turn, run
 from fer_edge.start import assemble
 from fer_trainer.votes import read_votes
 from through_a_camera import scene_of

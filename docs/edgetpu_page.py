@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from fer_converter.operators import EDGETPU, PARSED, Support
+from fer_contract.tflite import EDGETPU_CACHE_BYTES
+from fer_converter.edgetpu.operators import EDGETPU, PARSED, Support
 from fer_converter.rules import (
     AT_A_PRICE,
-    CACHE_BYTES,
     COMPILER,
     DEVICE_RULES,
     EDGETPU_RULES,
@@ -35,15 +35,15 @@ Each bundle keeps them, or is refused.
 They are told in every report; with `--edgetpu` a model that breaks one is refused. One
 that breaks only *{", ".join(title(rule) for rule in AT_A_PRICE)}* is made, and told
 to be slower. The compiler is `edgetpu_compiler` {COMPILER}; of parameters,
-{CACHE_BYTES:,} bytes stay on the chip.
+{EDGETPU_CACHE_BYTES:,} bytes stay on the chip.
 
 {_rules(EDGETPU_RULES)}
 ### Operators
 
 What runs on the Edge TPU, from
-[operators.py](../converter/fer_converter/operators.py). Of each, what flows through has
-8 bits but where it says otherwise, shapes that are known before, and only its three
-innermost dimensions exceed 1.
+[operators.py](../converter/fer_converter/edgetpu/operators.py). Of each, what flows
+through has 8 bits but where it says otherwise, shapes that are known before, and only
+its three innermost dimensions exceed 1.
 
 {_operators()}
 Read by the compiler, and left to the processor: {only_read}.

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fer_edge.classifiers import ClassifierState, Device
-from fer_edge.config_schema import meanings
 from fer_edge.controls import Controls
 from fer_edge.events import Event, EventType, event_schema
+from fer_edge.meanings import meanings
 from fer_edge.moment import Moment
 from fer_edge.monitor import BUCKETS, About, Histogram, Monitor, Status
 from fer_edge.outbox import OutboxState

@@ -43,7 +43,7 @@ def test_first_lock_the_extra_names_no_training_package() -> None:
 def test_second_lock_no_device_module_imports_them(repository: Path) -> None:
     """Every device module is imported while the packages are barred."""
     modules = device_modules(repository)
-    assert "fer_edge.daemon" in modules
+    assert "fer_edge.loop" in modules
     assert "fer_contract.preprocess" in modules
     program = f"""
         import importlib, sys

@@ -1,20 +1,21 @@
-"""The pages in docs/: those made from the code are the code's."""
+"""What is made from the code is the code's, and links lead somewhere."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from generate import FOLDER, PAGES
+from commands import complaint, examples
+from generate import PAGES, ROOT
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_made_from_the_code(name: str) -> None:
     """It is as the code makes it; if it is not: make docs."""
-    assert (FOLDER / name).read_text(encoding="utf-8") == PAGES[name]()
+    assert (ROOT / name).read_text(encoding="utf-8") == PAGES[name]()
 
 
-_WRITTEN = sorted({*FOLDER.glob("*.md"), *FOLDER.parent.glob("*.md")})
+_WRITTEN = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")})
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s]+)\)")
 
 
@@ -31,3 +32,26 @@ def test_links(page: Path) -> None:
             declared = rf"^(class|def) {named[1]}\b"
             source = path.read_text(encoding="utf-8")
             assert re.search(declared, source, re.MULTILINE), f"{text} in {target}"
+
+
+_CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", _WRITTEN, ids=lambda page: page.name)
+def test_commands(page: Path) -> None:
+    """What a page says to type is taken by the command."""
+    text = page.read_text(encoding="utf-8")
+    typed = [
+        line
+        for block in _CONSOLE.findall(text)
+        for line in block.replace("\\\n", " ").splitlines()
+        if line.startswith("$ ")
+    ]
+    shown = examples("\n".join(typed))
+    assert {line: complaint(line) for line in shown if complaint(line)} == {}
+
+
+def test_readme_is_short() -> None:
+    """It is read in ten minutes, at 230 words a minute; more is for docs/ to say."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(readme.split()) <= 2300

@@ -1,36 +1,21 @@
 """``--help`` of every command teaches, and its examples are taken."""
 
-import shlex
 from collections import defaultdict
 
 import click
 import pytest
 
-from commands import every_command
+from commands import complaint, every_command, examples
 
 _COMMANDS = every_command()
 
 
 def _examples(command: click.Command) -> list[str]:
-    """Lines of its help that begin with a command, each with what continues it."""
-    text = (command.help or "").replace("\\\n", " ")
-    lines = (line.strip().removeprefix("sudo ") for line in text.splitlines())
-    return [line for line in lines if line.startswith(("fer-", 'cat "$(fer-'))]
+    return examples(command.help or "")
 
 
 def _options(command: click.Command) -> list[click.Option]:
     return [part for part in command.params if isinstance(part, click.Option)]
-
-
-def _complaint(command: click.Command, arguments: list[str]) -> str:
-    try:
-        command.make_context(command.name, arguments)
-    except click.BadParameter as mistake:
-        # The files are made up.
-        return "" if "does not exist" in mistake.message else mistake.message
-    except click.UsageError as mistake:
-        return mistake.message
-    return ""
 
 
 @pytest.mark.parametrize("name", _COMMANDS)
@@ -74,11 +59,4 @@ def test_one_name_one_meaning() -> None:
 )
 def test_example_is_taken(example: str) -> None:
     """What a help text shows is understood by the command that it shows."""
-    inside = example.partition("$(")[2].partition(")")[0] or example
-    inside = inside.replace("9f86d0…", "9f86d081" * 8).removesuffix("…")
-    words = shlex.split(inside)
-    words = words[: next((k for k, w in enumerate(words) if w in ("|", ">")), None)]
-    command, arguments = _COMMANDS[words[0]], words[1:]
-    while isinstance(command, click.Group):
-        command, arguments = command.commands[arguments[0]], arguments[1:]
-    assert _complaint(command, arguments) == ""
+    assert complaint(example) == ""

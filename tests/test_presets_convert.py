@@ -9,12 +9,12 @@ from fer_contract.preprocess import InputSpec
 from fer_converter.freezing import freeze
 from fer_converter.interpreters import FloatTflite, probabilities
 from fer_converter.quantize import Kind, to_tflite
-from fer_converter.rules import CACHE_BYTES, DEVICE_RULES, EDGETPU_RULES, check
+from fer_converter.rules import DEVICE_RULES, EDGETPU_RULES, check
 from fer_converter.sources import Asked, open_model
 from fer_converter.tflite_file import parse_tflite
 from fer_converter.verdicts import Outcome
 from fer_trainer.presets import PRESETS
-from fer_trainer.presets.cost import ON_CHIP_BYTES, cost_of
+from fer_trainer.presets.cost import cost_of
 
 LABELS = ("happy", "neutral", "sad", "surprise")
 
@@ -38,8 +38,3 @@ def test_every_preset_converts(name: str, tmp_path: Path) -> None:
     others = {r.gate: r.outcome for r in rules if r.outcome is not Outcome.PASSED}
     streams = cost_of(network).edge_tpu == "ready, streams"
     assert others == ({"parameters in the cache": Outcome.SLOWER} if streams else {})
-
-
-def test_the_trainer_means_the_same_cache() -> None:
-    """Neither may import the other."""
-    assert ON_CHIP_BYTES == CACHE_BYTES

@@ -17,8 +17,8 @@ from fer_contract.preprocess import Pixels
 from fer_edge.cameras import Frame
 from fer_edge.classifiers import ClassifierState, Device
 from fer_edge.controls import Controls
-from fer_edge.daemon import Turn
 from fer_edge.events import Event, EventType
+from fer_edge.loop import Turn
 from fer_edge.moment import Moment
 from fer_edge.monitor import About, Histogram, Status
 from fer_edge.pipeline import Face, Processed

@@ -1,4 +1,4 @@
-"""How each of the three commands ends: one line a mistake, and an exit code."""
+"""What the three commands share: how they log, complain and end."""
 
 import contextlib
 import importlib.util

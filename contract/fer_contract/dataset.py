@@ -19,7 +19,7 @@ import numpy.typing as npt
 from fer_contract.errors import DataError, one_line
 from fer_contract.image_files import StoredFile, decode, walk
 from fer_contract.labels import Labels, check_labels
-from fer_contract.preprocess import Box, InputSpec, Pixels, crop_face, grey
+from fer_contract.preprocess import InputSpec, Pixels, fit_face
 from fer_contract.quiet import native_messages_to_log
 
 _LOGGER = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class FaceData:
             order. Either way they must be those of the ``train`` split, or of the
             split there is.
         spec: what the model takes. Images of another size or in colour are brought
-            there by ``crop_face``, and counted.
+            there by ``fit_face``, and counted.
         skip_unreadable: leave broken images out, with a warning that names them,
             instead of refusing the data.
 
@@ -174,7 +174,7 @@ class FaceData:
                 if image.shape[:2] != (self.spec.height, self.spec.width):
                     size = f"not {self.spec.width}x{self.spec.height}"
                     adapted.setdefault(size, []).append(_name(file))
-                faces.append(self._fit(image))
+                faces.append(fit_face(image, self.spec))
                 kept.append(file)
                 digests.append(hashlib.sha256(content).hexdigest())
         self._report(broken, adapted)
@@ -222,13 +222,6 @@ class FaceData:
             return ""
         example = one_line(min(self._elsewhere))
         return f"; images elsewhere: {len(self._elsewhere)}, as {example}"
-
-    def _fit(self, image: Pixels) -> Pixels:
-        if image.shape[:2] == self.spec.shape[:2]:
-            return grey(image)
-        height, width = image.shape[:2]
-        whole = InputSpec(self.spec.height, self.spec.width)
-        return crop_face(image, Box(0, 0, width, height), whole)
 
     def _report(self, broken: list[str], adapted: dict[str, list[str]]) -> None:
         for what, names in adapted.items():

@@ -71,3 +71,8 @@ def one_line(text: str) -> str:
     return "".join(
         letter if letter.isprintable() else repr(letter)[1:-1] for letter in text
     )
+
+
+def first_line(mistake: BaseException) -> str:
+    """Return what an error of a library says first: some write pages, some nothing."""
+    return (str(mistake).strip() or type(mistake).__name__).splitlines()[0]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-import cv2
 import numpy as np
 
 from fer_contract.errors import DataError
@@ -100,6 +99,8 @@ def decode(content: bytes) -> Pixels:
     Raises:
         DataError: why it cannot be, in a few words.
     """
+    import cv2
+
     if not content:
         raise DataError("empty")
     if content[:2] == _JPEG:

@@ -20,6 +20,15 @@ def _instead(label: object) -> str:
     return f"; {plain!r} would do" if _LABEL.fullmatch(plain) else ""
 
 
+def parse_labels(text: str, where: str) -> Labels:
+    """Read labels with commas between them, and blanks if written as in prose.
+
+    Raises:
+        ManifestError: as ``check_labels``.
+    """
+    return check_labels([name.strip() for name in text.split(",")], where)
+
+
 def check_labels(labels: Sequence[object], where: str) -> Labels:
     """Return the labels as a tuple.
 

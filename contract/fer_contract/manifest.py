@@ -25,8 +25,8 @@ from fer_contract.preprocess import InputSpec
 MANIFEST_NAME = "manifest.json"
 SCHEMA = 1
 
-# A name in the same directory and nothing else: no separator, no leading dot.
-_FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
+FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
+"""A name in the same directory and nothing else: no separator, no leading dot."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -67,7 +67,15 @@ class BundleManifest:
     MODEL: ClassVar[str] = "model_int8.tflite"
     EDGETPU: ClassVar[str] = "model_int8_edgetpu.tflite"
     GOLDEN: ClassVar[str] = "golden.npz"
+    REPORT: ClassVar[str] = "report.json"
+    REPORT_PAGE: ClassVar[str] = "report.html"
     REQUIRED: ClassVar[tuple[str, ...]] = (MODEL, GOLDEN)
+    COMPANIONS: ClassVar[tuple[str, ...]] = (
+        "MODEL_CARD.md",
+        "card.json",
+        "robustness.png",
+    )
+    """What ``fer-train card`` adds later, for people, so that no manifest lists it."""
 
     name: str
     """What events call the model: letters, digits, ``_``, ``.`` and ``-``."""
@@ -248,7 +256,7 @@ def _facts(value: object, where: str) -> Facts:
 def _files(value: object, where: str) -> Mapping[str, str]:
     digests = _facts(value, where)
     for name, digest in digests.items():
-        if not _FILE_NAME.fullmatch(name):
+        if not FILE_NAME.fullmatch(name):
             raise ManifestError(f"{where}: {name!r} is no plain file name")
         if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
             raise ManifestError(f"{where}: {name}: {digest!r} is no SHA-256")

@@ -6,6 +6,7 @@ of a mean for that, so a class that a model forgot pulls its macro-F1 down.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +50,14 @@ class Reliability:
         """
         gaps = np.abs(self.accuracy - self.confidence)
         return float((self.counts * gaps).sum() / max(1, self.counts.sum()))
+
+    def facts(self) -> dict[str, Any]:
+        """Return the bins as JSON."""
+        return {
+            "counts": self.counts.tolist(),
+            "confidence": [round(float(value), 4) for value in self.confidence],
+            "accuracy": [round(float(value), 4) for value in self.accuracy],
+        }
 
 
 def confusion_matrix(truth: Indices, predicted: Indices, classes: int) -> Indices:

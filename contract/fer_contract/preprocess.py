@@ -24,7 +24,8 @@ _ONE = 1 << 12
 # ITU-R BT.601 luma in 14 bits, as OpenCV's BGR2GRAY: blue, green, red.
 _LUMA = (1868, 9617, 4899)
 
-_MAX_SIDE = 1024
+MAX_SIDE = 1024
+"""Pixels, of a model's input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,10 @@ class InputSpec:
 
     def __post_init__(self) -> None:
         for name, value in (("height", self.height), ("width", self.width)):
-            if type(value) is not int or not 8 <= value <= _MAX_SIDE:
+            if type(value) is not int or not 8 <= value <= MAX_SIDE:
                 raise ManifestError(
                     f"input.{name}: {value!r}; allowed are whole numbers 8 to "
-                    f"{_MAX_SIDE}"
+                    f"{MAX_SIDE}"
                 )
         if type(self.margin) not in (int, float) or not 0.0 <= self.margin <= 1.0:
             raise ManifestError(
@@ -117,6 +118,27 @@ def crop_face(frame: npt.NDArray[Any], box: Box, spec: InputSpec) -> Pixels:
     return face.astype(np.uint8)[:, :, np.newaxis]
 
 
+def fit_face(image: npt.NDArray[Any], spec: InputSpec) -> Pixels:
+    """Bring a picture that is a face, and nothing but a face, to a model's size.
+
+    Args:
+        image: uint8 (H, W), (H, W, 1) grey or (H, W, 3) BGR, 0-255.
+        spec: whose margin does not count: what lies round the face is not there.
+
+    Returns:
+        uint8 (spec.height, spec.width, 1), 0-255. A grey picture of this size stays
+        as it is, to the last bit.
+
+    Raises:
+        ValueError: as ``crop_face``.
+    """
+    height, width = image.shape[:2]
+    if (height, width) == (spec.height, spec.width):
+        return _luma(image).astype(np.uint8)[:, :, np.newaxis]
+    whole = InputSpec(spec.height, spec.width)
+    return crop_face(image, Box(0, 0, width, height), whole)
+
+
 def _areas(
     start: float, length: float, cells: int, pixels: int
 ) -> tuple[npt.NDArray[np.int64], Whole]:
@@ -157,11 +179,6 @@ def _weigh(lines: Whole, indices: npt.NDArray[np.int64], weights: Whole) -> Whol
     """
     total: Whole = np.einsum("cn,cnl->cl", weights, lines[indices])
     return total
-
-
-def grey(pixels: Pixels) -> Pixels:
-    """Return BGR (H, W, 3) or grey (H, W[, 1]) pixels, 0-255, as grey (H, W, 1)."""
-    return _luma(pixels).astype(np.uint8)[:, :, np.newaxis]
 
 
 def _luma(pixels: npt.NDArray[Any]) -> Whole:

@@ -1,10 +1,13 @@
-"""From a model's quantized output to scores that mean what they say."""
+"""From a model's output to scores that mean what they say."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from fer_contract.errors import ModelError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,26 @@ class Quantization:
     def real(self, quantized: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Return the real values of quantized ones, in any shape."""
         return self.scale * (quantized.astype(np.float64) - self.zero_point)
+
+
+def check_probabilities(scores: npt.NDArray[np.float64], path: Path) -> None:
+    """Check what a float model answers.
+
+    Args:
+        scores: (N, C).
+        path: of the model, for the message.
+
+    Raises:
+        ModelError: they are no probabilities: weights that are no numbers, or an end
+            without softmax, so that nothing it says counts.
+    """
+    sums = scores.sum(axis=1)
+    if not np.allclose(sums, 1.0, atol=1e-3) or (scores < 0).any():
+        worst = sums[np.argmax(np.nan_to_num(np.abs(sums - 1), nan=np.inf))]
+        raise ModelError(
+            f"{path}: scores of a face sum to {worst:g}; 1 is wanted: let the model "
+            "end in a softmax"
+        )
 
 
 def temper(

@@ -14,7 +14,7 @@ import numpy as np
 from fer_contract.preprocess import Pixels
 from fer_converter.interpreters import OpenTflite
 from fer_converter.tflite_file import TfliteFile
-from fer_converter.verdicts import Verdict, decided
+from fer_converter.verdicts import Verdict, decided, meaning_of
 
 _MOVED = 0.02
 """Of a range's width: less is rounding."""
@@ -59,7 +59,7 @@ class CalibrationProof:
             share >= _MIN_SHARE,
             f"{self.moved} of {self.ranges} activation ranges differ from those of a "
             f"blank face, at least {_MIN_SHARE:.0%} wanted",
-            meaning=(CalibrationProof.verdict.__doc__ or "").rstrip("."),
+            meaning=meaning_of(CalibrationProof.verdict),
         )
 
 
@@ -72,7 +72,6 @@ def prove(
     calibrated: TfliteFile,
     uncalibrated: TfliteFile,
     floats: TfliteFile,
-    float_content: bytes,
     faces: Pixels,
 ) -> CalibrationProof:
     """Compare ranges.
@@ -81,7 +80,6 @@ def prove(
         calibrated: the int8 file.
         uncalibrated: of the same graph, quantized with ``blank_face``.
         floats: of the same graph, in float32.
-        float_content: its bytes.
         faces: uint8 (N, H, W, 1), calibration faces to measure on, at least one.
     """
     ranges = _ranges(calibrated)
@@ -95,7 +93,7 @@ def prove(
         if part.name in ranges
     }
     seen = dict.fromkeys(twins, (np.inf, -np.inf))
-    model = OpenTflite(float_content)
+    model = OpenTflite(floats.content)
     for face in faces:
         model.run(face)
         for name, index in twins.items():

@@ -4,14 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fer_contract.intervals import wilson
-from fer_contract.metrics import Reliability, reliability
+from fer_contract.metrics import Indices, Numbers, Reliability, reliability
 from fer_contract.scores import temper
-
-Numbers = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.int64]
 
 _LOWEST, _HIGHEST = 0.1, 10.0
 _GOLDEN = (np.sqrt(5) - 1) / 2
@@ -89,16 +85,9 @@ class Certainty:
                 "int8_tempered": round(self.tempered_reliability.calibration_error, 4),
             },
             "reliability": {
-                name: {
-                    "counts": part.counts.tolist(),
-                    "confidence": [round(float(x), 4) for x in part.confidence],
-                    "accuracy": [round(float(x), 4) for x in part.accuracy],
-                }
-                for name, part in (
-                    ("float", self.float_reliability),
-                    ("int8", self.int8_reliability),
-                    ("int8_tempered", self.tempered_reliability),
-                )
+                "float": self.float_reliability.facts(),
+                "int8": self.int8_reliability.facts(),
+                "int8_tempered": self.tempered_reliability.facts(),
             },
             "coverage": [part.facts() for part in self.curve],
             "at_threshold": self.chosen.facts(),

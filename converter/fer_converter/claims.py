@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from fer_contract.errors import DataError
 from fer_contract.intervals import mcnemar
+from fer_contract.metrics import Indices, Numbers
 from fer_converter.calibration import Selection
-from fer_converter.parity import Indices, Numbers, order_of_outputs
+from fer_converter.parity import order_of_outputs
 from fer_converter.sources import FloatModel, PixelRange, given_pixels
 
 _BEYOND_DOUBT = 1e-4

@@ -13,11 +13,11 @@ from fer_contract.command import (
     run,
 )
 from fer_contract.errors import RefusedError, naming
-from fer_contract.labels import Labels, check_labels
+from fer_contract.labels import parse_labels
 from fer_contract.manifest import check_name
+from fer_converter.sources import PixelRange
 
 _PATH = click.Path(path_type=Path, readable=False)  # the reader says it better
-_PIXELS = ("0..255", "0..1", "-1..1")
 
 
 @click.command(name="fer-convert", context_settings={"show_default": True})
@@ -67,7 +67,7 @@ _PIXELS = ("0..255", "0..1", "-1..1")
 )
 @click.option(
     "--pixels",
-    type=click.Choice(_PIXELS),
+    type=click.Choice([kind.value for kind in PixelRange]),
     help="Without a run: what the model wants its pixels as.  [default: 0..255, unless "
     "the faces say otherwise]",
 )
@@ -164,13 +164,13 @@ def cli(
     from fer_converter.convert import Plan, Result, convert
     from fer_converter.gates import Gates
     from fer_converter.quantize import Kind
-    from fer_converter.sources import Asked, PixelRange
+    from fer_converter.sources import Asked
     from fer_converter.summary import print_summary, refusal
 
     plan = Plan(
         model=model,
         asked=Asked(
-            labels=_labels(labels) if labels else None,
+            labels=parse_labels(labels, "--labels") if labels else None,
             pixel_range=PixelRange(pixels) if pixels else None,
             margin=margin,
         ),
@@ -205,12 +205,6 @@ def cli(
         print_summary(result.report, result.directory, click.echo)
     if not result.report.passed:
         raise RefusedError(refusal(model, result.report))
-
-
-def _labels(text: str) -> Labels:
-    # Quoted, they may be written as in prose.
-    names = [name.strip() for name in text.split(",")]
-    return check_labels(names, "--labels")
 
 
 def _inspect(path: Path, *, edgetpu: bool, as_json: bool) -> None:

@@ -11,16 +11,17 @@ import numpy as np
 from fer_contract.dataset import FaceData
 from fer_contract.golden import make_golden
 from fer_contract.manifest import BundleManifest, write_manifest
+from fer_contract.metrics import Numbers
 from fer_contract.tflite import TfliteClassifier
 from fer_converter.backend import versions
 from fer_converter.calibration import Selection, select
 from fer_converter.calibration_proof import CalibrationProof, blank_face, prove
 from fer_converter.certainty import certainty
 from fer_converter.claims import check_order, check_pixels
-from fer_converter.edgetpu_target import EdgeTpu, aim_at_edgetpu, only_predict
+from fer_converter.edgetpu.target import EdgeTpu, aim_at_edgetpu, only_predict
 from fer_converter.freezing import freeze
 from fer_converter.gates import Gates, float_parity, judge
-from fer_converter.interpreters import FloatTflite, Numbers, probabilities
+from fer_converter.interpreters import FloatTflite, probabilities
 from fer_converter.latency import Latency, measure
 from fer_converter.layers import LayerError, layer_errors
 from fer_converter.parity import compare
@@ -86,10 +87,11 @@ class Result:
 class _Made:
     """The ``.tflite`` files of one graph."""
 
-    contents: Mapping[Kind, bytes]
     files: Mapping[Kind, TfliteFile]
     uncalibrated: TfliteFile
     """Int8, but calibrated on a blank face."""
+    int8: TfliteClassifier
+    """As the device opens it."""
 
 
 def convert(plan: Plan, say: Callable[[str], None]) -> Result:
@@ -127,20 +129,10 @@ def convert(plan: Plan, say: Callable[[str], None]) -> Result:
 
     with staging:
         say(f"quantizing, calibrated on {len(parts.calibration)} validation faces")
-        made = _make(trained, plan.compared, parts)
-        for kind, content in made.contents.items():
-            (staging.directory / f"model_{kind}.tflite").write_bytes(content)
-        int8 = TfliteClassifier(staging.directory / BundleManifest.MODEL)
-
-        say(f"comparing on the other {len(parts.parity)} validation faces")
-        report = _examine(plan, trained, parts, float_scores, made, int8)
-        say("looking at what the Edge TPU would run")
-        edgetpu = _edgetpu(plan, made.files[Kind.INT8], staging.directory)
-        report = dataclasses.replace(
-            report, edgetpu=edgetpu, verdicts=(*report.verdicts, *edgetpu.verdicts)
-        )
+        made = _make(trained, plan.compared, parts, staging.directory)
+        report = _examine(plan, trained, parts, float_scores, made, say)
         if Kind.FLOAT32 not in plan.compared:
-            (staging.directory / f"model_{Kind.FLOAT32}.tflite").unlink()
+            made.files[Kind.FLOAT32].path.unlink()
         write_report(report, staging.directory, pictures=plan.pictures)
         if not report.passed:
             for path in staging.directory.iterdir():
@@ -148,7 +140,7 @@ def convert(plan: Plan, say: Callable[[str], None]) -> Result:
                     path.unlink()
             return Result(report, staging.refuse())
 
-        golden = make_golden(trained.input, int8.quantized, int8.runtime)
+        golden = make_golden(trained.input, made.int8.quantized, made.int8.runtime)
         golden.save(staging.directory / BundleManifest.GOLDEN)
         files = sorted(path.name for path in staging.directory.iterdir())
         write_manifest(staging.directory, report.manifest, files)
@@ -156,22 +148,23 @@ def convert(plan: Plan, say: Callable[[str], None]) -> Result:
         return Result(report, plan.bundle)
 
 
-def _make(trained: FloatModel, compared: tuple[Kind, ...], parts: Selection) -> _Made:
+def _make(
+    trained: FloatModel, compared: tuple[Kind, ...], parts: Selection, directory: Path
+) -> _Made:
+    """Write float32, to compare with, and int8, and what else was asked for."""
     frozen = freeze(trained)
     faces = parts.calibration.faces
-    contents = {Kind.FLOAT32: to_tflite(frozen, Kind.FLOAT32)}
-    for kind in compared:
-        if kind not in (Kind.FLOAT32, Kind.INT8):
-            contents[kind] = to_tflite(frozen, kind)
-    contents[Kind.INT8] = to_tflite(frozen, Kind.INT8, faces)
+    files: dict[Kind, TfliteFile] = {}
+    for kind in dict.fromkeys((Kind.FLOAT32, *compared, Kind.INT8)):
+        content = to_tflite(frozen, kind, faces if kind is Kind.INT8 else None)
+        path = directory / f"model_{kind}.tflite"
+        path.write_bytes(content)
+        files[kind] = parse_tflite(content, path)
     blank = to_tflite(frozen, Kind.INT8, blank_face(faces))
     return _Made(
-        contents=contents,
-        files={
-            kind: parse_tflite(content, Path(f"model_{kind}.tflite"))
-            for kind, content in contents.items()
-        },
+        files=files,
         uncalibrated=parse_tflite(blank, Path("uncalibrated.tflite")),
+        int8=TfliteClassifier(files[Kind.INT8].path),
     )
 
 
@@ -181,27 +174,25 @@ def _examine(
     parts: Selection,
     float_scores: Numbers,
     made: _Made,
-    int8: TfliteClassifier,
+    say: Callable[[str], None],
 ) -> Report:
-    """Measure everything that the report tells, but for the Edge TPU."""
+    """Measure everything that the report tells."""
+    say(f"comparing on the other {len(parts.parity)} validation faces")
     faces, classes = parts.parity.faces, parts.parity.classes
     models: dict[Kind, Any] = {
-        kind: int8 if kind is Kind.INT8 else FloatTflite(content)
-        for kind, content in made.contents.items()
+        kind: made.int8 if kind is Kind.INT8 else FloatTflite(file.content)
+        for kind, file in made.files.items()
     }
     scores = {kind: probabilities(model, faces) for kind, model in models.items()}
     parity = compare(float_scores, scores[Kind.INT8], classes, trained.labels)
     sure = certainty(float_scores, scores[Kind.INT8], classes, plan.threshold)
     proof = _prove(made, parts)
     difference = float(np.abs(scores[Kind.FLOAT32] - float_scores).max())
-    verdicts = (
-        *judge(parity, plan.gates),
-        float_parity(difference),
-        proof.verdict(),
-        *check(made.files[Kind.INT8], DEVICE_RULES),
-    )
+    layers = _layers(made, parts)
     latency = _latency(models, parts) if plan.timing else None
     int8_file = made.files[Kind.INT8]
+    say("looking at what the Edge TPU would run")
+    edgetpu = _edgetpu(plan, int8_file)
     manifest = BundleManifest(
         name=plan.name or f"{trained.name[:_LONGEST_STEM]}-{int8_file.digest[:8]}",
         labels=trained.labels,
@@ -220,22 +211,28 @@ def _examine(
     )
     return Report(
         manifest=manifest,
-        verdicts=verdicts,
+        verdicts=(
+            *judge(parity, plan.gates),
+            float_parity(difference),
+            proof.verdict(),
+            *check(int8_file, DEVICE_RULES),
+            *edgetpu.verdicts,
+        ),
         kinds=tuple(
-            ComparedKind.of(made.files[kind], kind, scores[kind], float_scores, classes)
-            for kind in made.contents
+            ComparedKind.of(file, kind, scores[kind], float_scores, classes)
+            for kind, file in made.files.items()
         ),
         weight_bytes=trained.weight_bytes,
         multiplications=int8_file.multiplications,
         digest=int8_file.digest,
         parity=parity,
         certainty=sure,
-        layers=_layers(made, parts),
+        layers=layers,
         proof=proof,
         latency=latency,
         faces=faces[[flip.face for flip in parity.flips]],
         names=tuple(parts.parity.names[flip.face] for flip in parity.flips),
-        edgetpu=None,
+        edgetpu=edgetpu,
     )
 
 
@@ -245,7 +242,6 @@ def _prove(made: _Made, parts: Selection) -> CalibrationProof:
         made.files[Kind.INT8],
         made.uncalibrated,
         made.files[Kind.FLOAT32],
-        made.contents[Kind.FLOAT32],
         parts.calibration.faces[::every],
     )
 
@@ -254,9 +250,7 @@ def _layers(made: _Made, parts: Selection) -> tuple[LayerError, ...]:
     every = max(1, len(parts.parity) // _INSPECTED_FACES)
     return layer_errors(
         made.files[Kind.FLOAT32],
-        made.contents[Kind.FLOAT32],
         made.files[Kind.INT8],
-        made.contents[Kind.INT8],
         parts.parity.faces[::every],
     )
 
@@ -266,9 +260,7 @@ def _latency(models: Mapping[Kind, Any], parts: Selection) -> Latency:
     return measure(timed, parts.parity.faces)
 
 
-def _edgetpu(plan: Plan, model: TfliteFile, directory: Path) -> EdgeTpu:
+def _edgetpu(plan: Plan, model: TfliteFile) -> EdgeTpu:
     if not plan.edgetpu:
         return only_predict(model)
-    return aim_at_edgetpu(
-        model, directory, plan.bundle, timeout_seconds=plan.compiler_seconds
-    )
+    return aim_at_edgetpu(model, plan.bundle, timeout_seconds=plan.compiler_seconds)

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from fer_contract.errors import ModelError
+from fer_contract.errors import ModelError, first_line
 from fer_converter.backend import start_tensorflow, without_chatter
-from fer_converter.networks import first_line
 from fer_converter.rewriting import rewrite
 from fer_converter.sources import FloatModel
 

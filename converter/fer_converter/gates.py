@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fer_contract.intervals import wilson
 from fer_converter.parity import Parity
-from fer_converter.verdicts import Outcome, Verdict, decided
+from fer_converter.verdicts import Outcome, Verdict, decided, meaning_of
 
 FLOAT_DIFFERENCE = 1e-5
 """Of a probability, Keras against TFLite float32: kernels sum in another order."""
@@ -34,7 +34,7 @@ def accuracy_drop(parity: Parity, gates: Gates) -> Verdict:
         f"{gates.max_accuracy_drop:.2f} allowed"
     )
     outcome = _held(high <= gates.max_accuracy_drop, low > gates.max_accuracy_drop)
-    return Verdict("accuracy drop", outcome, saw, _meaning(accuracy_drop))
+    return Verdict("accuracy drop", outcome, saw, meaning_of(accuracy_drop))
 
 
 def agreement(parity: Parity, gates: Gates) -> Verdict:
@@ -45,7 +45,7 @@ def agreement(parity: Parity, gates: Gates) -> Verdict:
         f"{gates.min_agreement:.2%} wanted"
     )
     outcome = _held(low >= gates.min_agreement, high < gates.min_agreement)
-    return Verdict("agreement", outcome, saw, _meaning(agreement))
+    return Verdict("agreement", outcome, saw, meaning_of(agreement))
 
 
 ALL_GATES: tuple[Callable[[Parity, Gates], Verdict], ...] = (accuracy_drop, agreement)
@@ -66,7 +66,7 @@ def float_parity(difference: float) -> Verdict:
         "float parity",
         difference <= FLOAT_DIFFERENCE,
         f"largest difference {difference:.1e}, at most {FLOAT_DIFFERENCE:.0e} allowed",
-        meaning=_meaning(float_parity),
+        meaning=meaning_of(float_parity),
     )
 
 
@@ -74,7 +74,3 @@ def _held(passed: bool, failed: bool) -> Outcome:
     if passed:
         return Outcome.PASSED
     return Outcome.FAILED if failed else Outcome.UNDECIDED
-
-
-def _meaning(gate: Callable[..., Verdict]) -> str:
-    return (gate.__doc__ or "").splitlines()[0].rstrip(".")

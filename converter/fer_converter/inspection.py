@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_contract.errors import ModelError
-from fer_converter.edgetpu_target import EdgeTpu, only_predict
+from fer_converter.edgetpu.target import EdgeTpu, only_predict
 from fer_converter.interpreters import load
 from fer_converter.rules import DEVICE_RULES, check
 from fer_converter.tflite_file import DAMAGE, TfliteFile, read_tflite
@@ -48,7 +48,7 @@ def inspect(path: Path) -> Inspection:
     model = read_tflite(path)
     if not model.compiled:  # a compiled one loads only beside its processor
         try:
-            load(path.read_bytes())
+            load(model.content)
         except ModelError as mistake:
             raise ModelError(f"{path}: {mistake}") from mistake
     return judge(model)

@@ -3,15 +3,13 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from fer_contract.errors import ModelError
+from fer_contract.errors import ModelError, first_line
+from fer_contract.metrics import Numbers
 from fer_contract.preprocess import Pixels
 from fer_contract.quiet import native_messages_to_log
 from fer_contract.scores import Quantization
 from fer_contract.tflite import load_runtime
-
-Numbers = npt.NDArray[np.float64]
 
 
 class FloatTflite:
@@ -19,14 +17,13 @@ class FloatTflite:
 
     Args:
         content: of the file.
-        threads: of the interpreter.
 
     Raises:
         ModelError: the runtime does not take it.
     """
 
-    def __init__(self, content: bytes, threads: int = 1) -> None:
-        self._interpreter = load(content, num_threads=threads)
+    def __init__(self, content: bytes) -> None:
+        self._interpreter = load(content, num_threads=1)
         self._source = self._interpreter.get_input_details()[0]["index"]
         self._target = self._interpreter.get_output_details()[0]["index"]
 
@@ -97,6 +94,7 @@ def load(content: bytes, **settings: Any) -> Any:
             interpreter = runtime.Interpreter(model_content=content, **settings)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as mistake:
-        reason = str(mistake).strip().splitlines()[0]
-        raise ModelError(f"{name} does not take the model ({reason})") from mistake
+        raise ModelError(
+            f"{name} does not take the model ({first_line(mistake)})"
+        ) from mistake
     return interpreter

@@ -41,19 +41,13 @@ class LayerError:
 
 
 def layer_errors(
-    floats: TfliteFile,
-    float_content: bytes,
-    ints: TfliteFile,
-    int_content: bytes,
-    faces: Pixels,
+    floats: TfliteFile, ints: TfliteFile, faces: Pixels
 ) -> tuple[LayerError, ...]:
     """Run both models side by side and compare tensor by tensor.
 
     Args:
         floats: the float32 file, of the same graph.
-        float_content: its bytes.
         ints: the int8 file.
-        int_content: its bytes.
         faces: uint8 (N, H, W, 1), at least one.
 
     Returns:
@@ -67,7 +61,7 @@ def layer_errors(
         if part.name in twins
     ]
     sums = np.zeros((len(watched), 4))  # float², error², float·int, int²
-    first, second = OpenTflite(float_content), OpenTflite(int_content)
+    first, second = OpenTflite(floats.content), OpenTflite(ints.content)
     for face in faces:
         first.run(face)
         second.run(face)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fer_contract.errors import ModelError
+from fer_contract.errors import ModelError, first_line
 from fer_converter.backend import start_tensorflow
 
 _SIGNATURES = ("serving_default", "serve")
@@ -124,8 +124,3 @@ def _check_finite(path: Path, weights: list[tuple[str, Any]]) -> None:
     for name, values in weights:
         if not np.isfinite(values).all():
             raise ModelError(f"{path}: {name} holds a NaN or an infinity")
-
-
-def first_line(mistake: Exception) -> str:
-    """Return what an error says first; libraries write pages."""
-    return (str(mistake).strip() or type(mistake).__name__).splitlines()[0]

@@ -4,14 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fer_contract.intervals import mcnemar, paired_difference, wilson
 from fer_contract.labels import Labels
-from fer_contract.metrics import confusion_matrix
-
-Numbers = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.int64]
+from fer_contract.metrics import Indices, Numbers, confusion_matrix
 
 _BEYOND_DOUBT = 4.0
 """Standard errors: far more than the 95 % of a single question, since the order asked

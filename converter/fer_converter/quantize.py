@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fer_contract.errors import ModelError
+from fer_contract.errors import ModelError, first_line
 from fer_contract.preprocess import Pixels
 from fer_converter.backend import start_tensorflow, without_chatter
 from fer_converter.calibration import spanning_all_bytes
@@ -77,8 +77,5 @@ def _ask_for_int8(converter: Any, calibration: Pixels, tf: Any) -> None:
 
 def _reason(mistake: Exception) -> str:
     """Name the operations at fault, which stand deep inside of the message."""
-    text = str(mistake).strip()
-    missing = sorted(set(re.findall(r"\btf\.[A-Z]\w+", text)))
-    if missing:
-        return f"TFLite has no {', '.join(missing)}"
-    return text.splitlines()[0] if text else type(mistake).__name__
+    missing = sorted(set(re.findall(r"\btf\.[A-Z]\w+", str(mistake))))
+    return f"TFLite has no {', '.join(missing)}" if missing else first_line(mistake)

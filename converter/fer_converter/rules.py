@@ -8,19 +8,16 @@ Facts and their sources stand beside the figures.
 import dataclasses
 from collections.abc import Callable
 
-from fer_converter.operators import PARSED
-from fer_converter.prediction import predict
-from fer_converter.tflite_file import EDGETPU_MARK, TfliteFile
-from fer_converter.verdicts import Outcome, Verdict, decided
+from fer_contract.tflite import EDGETPU_CACHE_BYTES, EDGETPU_MARK
+from fer_converter.edgetpu.operators import PARSED
+from fer_converter.edgetpu.prediction import predict
+from fer_converter.tflite_file import TfliteFile
+from fer_converter.verdicts import Outcome, Verdict, decided, meaning_of
 
 Rule = Callable[[TfliteFile], tuple[bool, str]]
 
 COMPILER = "16.0"
 """The last release of ``edgetpu_compiler``."""
-
-CACHE_BYTES = int(6.88 * 2**20)
-"""Of parameters that stay on the chip: 8 MiB less the executable. This is what the
-published log of a model of 368 operators shows, 18 KiB used and 6.86 MiB left."""
 
 _EXACT = 1e-6
 """Of a scale: what float32 makes of 255 / 255 is nearer."""
@@ -103,7 +100,9 @@ def one_scale_a_dense_layer(model: TfliteFile) -> tuple[bool, str]:
     ]
     if not scales:
         return True, "no dense layer"
-    return max(scales) == 1, f"{len(scales)} dense layers with {max(scales)} at most"
+    return max(
+        scales
+    ) == 1, f"dense layers: {len(scales)}, most scales of one: {max(scales)}"
 
 
 def one_graph(model: TfliteFile) -> tuple[bool, str]:
@@ -145,8 +144,8 @@ def one_region(model: TfliteFile) -> tuple[bool, str]:
 def parameters_in_the_cache(model: TfliteFile) -> tuple[bool, str]:
     """The parameters stay on the chip."""
     size = model.parameter_bytes
-    saw = f"{size / 1000:,.0f} KB, {CACHE_BYTES / 1000:,.0f} KB fit"
-    return size <= CACHE_BYTES, saw
+    saw = f"{size / 1000:,.0f} KB, {EDGETPU_CACHE_BYTES / 1000:,.0f} KB fit"
+    return size <= EDGETPU_CACHE_BYTES, saw
 
 
 def not_compiled(model: TfliteFile) -> tuple[bool, str]:
@@ -187,7 +186,7 @@ def check(model: TfliteFile, rules: tuple[Rule, ...]) -> tuple[Verdict, ...]:
 
 
 def _decide(rule: Rule, model: TfliteFile) -> Verdict:
-    verdict = decided(title(rule), *rule(model), meaning=_first_line(rule))
+    verdict = decided(title(rule), *rule(model), meaning=meaning_of(rule))
     if verdict.passed or rule not in AT_A_PRICE:
         return verdict
     return dataclasses.replace(verdict, outcome=Outcome.SLOWER)
@@ -196,7 +195,3 @@ def _decide(rule: Rule, model: TfliteFile) -> Verdict:
 def title(rule: Rule) -> str:
     """Return what people call a rule: ``one region``."""
     return rule.__name__.replace("_", " ")
-
-
-def _first_line(rule: Rule) -> str:
-    return (rule.__doc__ or "").splitlines()[0].rstrip(".")

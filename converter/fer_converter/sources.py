@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fer_contract.errors import FerError, ManifestError, ModelError
+from fer_contract.errors import FerError, ManifestError, ModelError, first_line
 from fer_contract.labels import Labels
 from fer_contract.manifest import MANIFEST_NAME, RunManifest, read_manifest, sha256
 from fer_contract.preprocess import InputSpec, Pixels
+from fer_contract.scores import check_probabilities
 from fer_converter.backend import start_tensorflow
-from fer_converter.networks import Network, first_line, load_keras, load_saved_model
+from fer_converter.networks import Network, load_keras, load_saved_model
 
 _BATCH = 256
 _WANTED_INPUT = "(batch, height, width, 1 or 3) is wanted"
@@ -81,13 +82,7 @@ class FloatModel:
                 f"{self.path}: cannot be run ({first_line(mistake)})"
             ) from mistake
         scores = np.concatenate(parts).astype(np.float64)
-        sums = scores.sum(axis=1)
-        if not np.allclose(sums, 1.0, atol=1e-3) or (scores < 0).any():
-            worst = sums[np.argmax(np.nan_to_num(np.abs(sums - 1), nan=np.inf))]
-            raise ModelError(
-                f"{self.path}: scores of a face sum to {worst:g}; 1 is wanted: let the "
-                "model end in a softmax"
-            )
+        check_probabilities(scores, self.path)
         return scores
 
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from fer_contract.errors import DataError
 from fer_contract.manifest import MANIFEST_NAME, BundleManifest
 
-REPORTS = ("report.html", "report.json")
+REPORTS = (BundleManifest.REPORT, BundleManifest.REPORT_PAGE)
 EDGETPU_FILES = (BundleManifest.EDGETPU, "model_int8_edgetpu.log")
 """What the Edge TPU compiler puts beside a model, when someone runs it by hand."""
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fer_contract.intervals import wilson
+from fer_contract.manifest import BundleManifest
+from fer_converter.gates import ALL_GATES
 from fer_converter.report.facts import Report
 from fer_converter.verdicts import Outcome
 
@@ -29,26 +31,25 @@ def print_summary(report: Report, directory: Path, say: Callable[[str], None]) -
     )
     if report.latency is not None:
         say(f"latency   {report.latency.sentence()}")
-    if edgetpu is not None:
-        mapped, operators = edgetpu.mapped
-        say(f"Edge TPU  {mapped} of {operators} operators predicted to run there")
-        for line in edgetpu.disagreements:
-            say(f"Edge TPU  prediction and compiler disagree: {line}")
-        if edgetpu.hint:
-            say(f"Edge TPU  {edgetpu.hint}")
-            if report.passed:
-                say(f"Edge TPU  by hand: {edgetpu.by_hand}")
+    mapped, operators = edgetpu.mapped
+    say(f"Edge TPU  {mapped} of {operators} operators predicted to run there")
+    for line in edgetpu.disagreements:
+        say(f"Edge TPU  prediction and compiler disagree: {line}")
+    if edgetpu.hint:
+        say(f"Edge TPU  {edgetpu.hint}")
+        if report.passed:
+            say(f"Edge TPU  by hand: {edgetpu.by_hand}")
     if not report.better_than_a_guess:
         say("warning   float is no better than always naming the most frequent class")
-    gates, others = report.verdicts[:2], report.verdicts[2:]
+    gates, others = report.verdicts[: len(ALL_GATES)], report.verdicts[len(ALL_GATES) :]
     rules = [part for part in others if part.outcome is Outcome.PASSED]
     for verdict in (*gates, *(part for part in others if part not in rules)):
         say(f"{verdict.outcome:9} {verdict.gate}: {verdict.saw}")
     say(f"passed    {', '.join(verdict.gate for verdict in rules)}")
     if report.passed:
-        say(f"bundle: {directory}, with report.html")
+        say(f"bundle: {directory}, with {BundleManifest.REPORT_PAGE}")
     else:
-        say(f"report: {directory / 'report.html'}")
+        say(f"report: {directory / BundleManifest.REPORT_PAGE}")
 
 
 def refusal(model: Path, report: Report) -> str:

@@ -7,7 +7,7 @@ TensorFlow, so that files of any origin can be looked at.
 import functools
 import hashlib
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_contract.errors import ModelError
-
-EDGETPU_MARK = b"edgetpu-custom-op"
-"""Code of the one operator that the Edge TPU compiler makes of many."""
+from fer_contract.tflite import EDGETPU_MARK
 
 _IDENTIFIER = slice(4, 8)  # of every FlatBuffers file that names its kind
 
@@ -114,8 +112,7 @@ class TfliteFile:
     """A model with one graph, as its file has it."""
 
     path: Path
-    size: int
-    """Bytes."""
+    content: bytes = field(repr=False)
     digest: str
     """SHA-256 in lower-case hexadecimal."""
     operators: tuple[Operator, ...]
@@ -125,6 +122,11 @@ class TfliteFile:
     outputs: tuple[Tensor, ...]
     graphs: int
     """More than one if it branches or loops; only the first is described."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.content)
 
     @property
     def compiled(self) -> bool:
@@ -188,7 +190,7 @@ def parse_tflite(content: bytes, path: Path) -> TfliteFile:
         )
         return TfliteFile(
             path=path,
-            size=len(content),
+            content=content,
             digest=hashlib.sha256(content).hexdigest(),
             operators=operators,
             tensors=tensors,

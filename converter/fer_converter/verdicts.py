@@ -1,5 +1,6 @@
 """How gates and rules decide; what they decide is their own."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -29,6 +30,11 @@ class Verdict:
     def passed(self) -> bool:
         """Whether it lets the model through."""
         return self.outcome in (Outcome.PASSED, Outcome.SLOWER)
+
+
+def meaning_of(rule: Callable[..., object]) -> str:
+    """Return what a rule or gate says must hold: its docstring's first line."""
+    return (rule.__doc__ or "").splitlines()[0].rstrip(".")
 
 
 def decided(gate: str, holds: bool, saw: str, *, meaning: str = "") -> Verdict:

@@ -14,8 +14,8 @@ import numpy as np
 from fer_contract.image_files import SUFFIXES
 from fer_contract.preprocess import Pixels
 from fer_contract.quiet import native_messages_to_log
-from fer_edge.daemon import Turn
 from fer_edge.errors import OutputError
+from fer_edge.loop import Turn
 from fer_edge.names import is_utf8
 from fer_edge.pipeline import Face
 

@@ -16,9 +16,9 @@ from fer_edge.cameras import Camera
 from fer_edge.cameras.repeated import Repeated
 from fer_edge.classifiers import Classifier
 from fer_edge.classifiers.edgetpu import EdgeTpuClassifier
-from fer_edge.daemon import Turn, run
 from fer_edge.durations import Durations
 from fer_edge.errors import CameraError
+from fer_edge.loop import Turn, run
 from fer_edge.pipeline import Pipeline
 from fer_edge.process import resident_bytes, seconds_since_start
 from fer_edge.publishers.json_lines import JsonLines

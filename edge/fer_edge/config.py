@@ -7,8 +7,8 @@ range and meaning of a key stand there and nowhere else.
 import math
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from fer_edge import law, web
@@ -48,6 +48,17 @@ class Config:
     json_lines: JsonLinesSettings = field(default_factory=JsonLinesSettings)
     law: LawSettings = field(default_factory=LawSettings)
     hooks: tuple[HookSettings, ...] = ()
+
+
+def sections(config: Config) -> Iterator[tuple[str, object]]:
+    """Yield the settings of every section, those of an array as ``hooks[0]``."""
+    for part in fields(config):
+        settings = getattr(config, part.name)
+        if isinstance(settings, tuple):
+            for index, item in enumerate(settings):
+                yield spelled((part.name, index)), item
+        else:
+            yield part.name, settings
 
 
 @dataclass(frozen=True, slots=True)

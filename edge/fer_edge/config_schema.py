@@ -1,14 +1,13 @@
 """The JSON Schema of the configuration, by which an editor completes and checks it."""
 
-import ast
 import inspect
-import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from fer_edge.config import Config
+from fer_edge.meanings import meanings, unmarked
 from fer_edge.options import is_needed, item_of, pattern_of, section_of
 
 _WITHOUT_NUL = r"^[^\u0000]*$"
@@ -28,30 +27,6 @@ def config_schema() -> dict[str, Any]:
     }
 
 
-def meanings(kind: type) -> dict[str, str]:
-    """Return the text under each field or member of a class, which Python forgets.
-
-    It is read from the source. Where that is not at hand, as with compiled files
-    alone, nothing is known of any.
-    """
-    try:
-        module = ast.parse(inspect.getsource(sys.modules[kind.__module__]))
-    except OSError:
-        return {}
-    found: dict[str, str] = {}
-    for node in ast.walk(module):
-        if isinstance(node, ast.ClassDef) and node.name == kind.__name__:
-            for declared, text in zip(node.body, node.body[1:], strict=False):
-                match declared, text:
-                    case (
-                        ast.AnnAssign(target=ast.Name(id=name))
-                        | ast.Assign(targets=[ast.Name(id=name)]),
-                        ast.Expr(value=ast.Constant(value=str(meaning))),
-                    ):
-                        found[name] = " ".join(meaning.split())
-    return found
-
-
 def _section(kind: type) -> dict[str, Any]:
     types, texts = typing.get_type_hints(kind), meanings(kind)
     needed = [part.name for part in fields(kind) if is_needed(part)]
@@ -59,9 +34,10 @@ def _section(kind: type) -> dict[str, Any]:
     for part in fields(kind):
         properties[part.name] = _part(part, types[part.name])
         if part.name in texts:
-            properties[part.name]["description"] = texts[part.name].replace("``", "'")
+            properties[part.name]["description"] = unmarked(texts[part.name])
     schema = {
         "type": "object",
+        "description": unmarked(inspect.getdoc(kind) or ""),
         "properties": properties,
         "additionalProperties": False,
     }
@@ -85,6 +61,8 @@ def _part(part: "Field[Any]", wanted: object) -> dict[str, Any]:
         schema = _value(wanted, limits)
     if part.default is not MISSING:
         schema["default"] = list(part.default) if item else part.default
+    if example := limits["example"]:
+        schema["examples"] = [list(example) if item else example]
     return schema
 
 

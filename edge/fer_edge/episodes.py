@@ -16,19 +16,19 @@ from fer_edge.options import option
 
 @dataclass(frozen=True, slots=True)
 class EpisodeSettings:
-    """``[episodes]``."""
+    """When a face begins and ceases to show an emotion."""
 
     smoothing_seconds: float = option(0.5, low=0.0, high=60.0, live=True)
-    """Time constant of the exponential mean over a face's scores; 0 is none."""
+    """Time constant of the exponential mean over a face's scores; 0 is no mean. Longer
+    is calmer and later."""
     threshold: float = option(0.0, low=0.0, high=1.0, live=True)
-    """Smoothed score that an emotion needs to begin; below it all is uncertain.
-    0 takes the model's own, which its bundle carries."""
+    """Score that an emotion needs to begin; below it the face is "uncertain". 0 takes
+    the model's own threshold, which its bundle carries."""
     hysteresis: float = option(0.1, low=0.0, high=1.0, live=True)
     """An emotion that has begun lasts until its score is more than this below the
     threshold, or another label's is higher."""
     trigger_seconds: float = option(0.3, low=0.0, high=60.0, live=True)
-    """How long something must be seen before it begins (wyoming's trigger_level,
-    in seconds instead of frames)."""
+    """How long something must be seen before it begins."""
     refractory_seconds: float = option(2.0, low=0.0, high=3600.0, live=True)
     """Least time between two beginnings on one face."""
     update_seconds: float = option(5.0, low=0.0, high=3600.0, live=True)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from fer_contract.labels import UNCERTAIN
+from fer_edge.meanings import meanings, unmarked
 
 
 class EventType(StrEnum):
@@ -20,36 +20,38 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """News of an episode: one face that showed one emotion for a while.
-
-    ``id`` names the episode, ``id`` and ``seq`` together the message: where both are
-    equal, the same message has arrived twice.
-    """
+    """News of an episode: one face that showed one emotion for a while."""
 
     type: EventType
+    """Where in its episode it stands."""
     id: str
+    """The episode; shared by its new, update and end."""
     seq: int
-    """Counts events, from 1; over restarts too, while there is a durable outbox."""
+    """Counts events, from 1; over restarts too, while there is a durable outbox. The
+    same id and seq are the same message, arrived twice."""
     camera: str
+    """Its name in the configuration."""
     track: int
     """The face, as long as it stays in view; counts from 1."""
     emotion: str
-    """A label of the model, or ``uncertain``."""
+    """A label of the model, or ``uncertain`` below the threshold."""
     score: float
-    """Smoothed score of the emotion, 0 to 1; of the best label when uncertain. An end
-    has the last one while the face still showed it."""
+    """Smoothed score of the emotion; of the best label when uncertain. An end has the
+    last one while the face still showed it."""
     scores: Mapping[str, float]
     """Smoothed score a label; they sum to 1."""
     started_at: datetime
+    """When the face began to show it."""
     at: datetime
+    """When this was said."""
     ended_at: datetime | None
-    """Only in ``end``."""
+    """When the face ceased to show it, or was last seen; only in end."""
     dwell_seconds: float
     """How long the face has shown the emotion, by a clock that does not jump."""
     replayed: bool
     """Sent later than it happened, after an outage."""
     model: str
-    """Name in the bundle's manifest."""
+    """Its name in the bundle's manifest."""
 
     def to_json(self) -> str:
         """Return one line of JSON, times as RFC 3339 in UTC."""
@@ -75,50 +77,26 @@ def event_schema() -> dict[str, Any]:
     share = {"type": "number", "minimum": 0, "maximum": 1}
     time = {"type": "string", "format": "date-time", "pattern": "Z$"}
     name = {"type": "string", "minLength": 1}
+    count = {"type": "integer", "minimum": 1}
+    scores = {"type": "object", "additionalProperties": share, "minProperties": 2}
     properties: dict[str, Any] = {
-        "type": {
-            "enum": [kind.value for kind in EventType],
-            "description": "Where in its episode it stands.",
-        },
-        "id": name | {"description": "The episode; shared by its new, update and end."},
-        "seq": {
-            "type": "integer",
-            "minimum": 1,
-            "description": "Counts events, from 1; over restarts too, while there is "
-            "a durable outbox. The same id and seq are the same message, arrived "
-            "twice.",
-        },
-        "camera": name | {"description": "Its name in the configuration."},
-        "track": {"type": "integer", "minimum": 1, "description": "The face in view."},
-        "emotion": name
-        | {"description": f"A label of the model, or {UNCERTAIN!r} below threshold."},
-        "score": share
-        | {
-            "description": "Smoothed score of the emotion; in end the last while shown."
-        },
-        "scores": {
-            "type": "object",
-            "additionalProperties": share,
-            "minProperties": 2,
-            "description": "Smoothed score a label; they sum to 1.",
-        },
-        "started_at": time | {"description": "When the face began to show it."},
-        "at": time | {"description": "When this was said."},
-        "ended_at": {
-            "oneOf": [time, {"type": "null"}],
-            "description": "Only in end.",
-        },
-        "dwell_seconds": {
-            "type": "number",
-            "minimum": 0,
-            "description": "How long the face has shown it; the wall clock may jump.",
-        },
-        "replayed": {
-            "type": "boolean",
-            "description": "Sent later than it happened, after an outage.",
-        },
-        "model": name | {"description": "Its name in the bundle's manifest."},
+        "type": {"enum": [kind.value for kind in EventType]},
+        "id": name,
+        "seq": count,
+        "camera": name,
+        "track": count,
+        "emotion": name,
+        "score": share,
+        "scores": scores,
+        "started_at": time,
+        "at": time,
+        "ended_at": {"oneOf": [time, {"type": "null"}]},
+        "dwell_seconds": {"type": "number", "minimum": 0},
+        "replayed": {"type": "boolean"},
+        "model": name,
     }
+    for key, text in meanings(Event).items():
+        properties[key] = properties[key] | {"description": unmarked(text)}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:fer-edge:event:1",

@@ -5,18 +5,7 @@ from dataclasses import dataclass
 from fer_edge.classifiers import Device
 from fer_edge.monitor import Status
 from fer_edge.publishers.mqtt import BrokerState
-
-
-@dataclass(frozen=True, slots=True)
-class HealthLimits:
-    """From when on something is a problem."""
-
-    stale_frame_seconds: float
-    """Without a frame from the camera."""
-    stale_inference_seconds: float
-    """Without a frame that was looked at to the end, while detection is on."""
-    broker_seconds: float
-    """Without the broker."""
+from fer_edge.web import HttpSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +16,7 @@ class Finding:
     text: str
 
 
-def problems(status: Status, limits: HealthLimits, now: float) -> list[Finding]:
+def problems(status: Status, limits: HttpSettings, now: float) -> list[Finding]:
     """Return what keeps the daemon from its work, empty if nothing does.
 
     Args:
@@ -61,7 +50,7 @@ def problems(status: Status, limits: HealthLimits, now: float) -> list[Finding]:
     return found
 
 
-def notes(status: Status, limits: HealthLimits, now: float) -> list[Finding]:
+def notes(status: Status, limits: HttpSettings, now: float) -> list[Finding]:
     """Return what a person should know, though the daemon does its work.
 
     Args:

@@ -13,7 +13,7 @@ from fer_edge.cameras.opening import open_camera
 from fer_edge.classifiers import make_classifier
 from fer_edge.config import Config, check_config
 from fer_edge.controls import Controls
-from fer_edge.daemon import heed_hangups, run, stop_on_signals
+from fer_edge.loop import heed_hangups, run, stop_on_signals
 from fer_edge.models.trial import open_model
 from fer_edge.moment import read_clocks
 from fer_edge.notify import Notifier, Supervised

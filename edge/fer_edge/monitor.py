@@ -11,8 +11,8 @@ from datetime import datetime
 from fer_edge.cameras import Frame
 from fer_edge.classifiers import ClassifierState
 from fer_edge.controls import Controls
-from fer_edge.daemon import Turn
 from fer_edge.events import EventType
+from fer_edge.loop import Turn
 from fer_edge.models.trial import ModelState
 from fer_edge.moment import Moment
 from fer_edge.outbox import OutboxState

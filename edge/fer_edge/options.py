@@ -1,4 +1,8 @@
-"""Settings as frozen dataclasses: default, range and meaning stand together once."""
+"""Settings as frozen dataclasses: default, range and meaning stand together once.
+
+The text under a field is its meaning, the docstring of the class that of its section;
+the file that is installed, the page in docs/ and the schema are made from them.
+"""
 
 import difflib
 import json
@@ -27,6 +31,7 @@ def option(
     forms: tuple[str, ...] = (),
     filled: bool = False,
     live: bool = False,
+    example: str | tuple[str, ...] | None = None,
 ) -> Any:
     """Declare a setting: a text, a switch, a number, or a tuple of texts.
 
@@ -39,6 +44,7 @@ def option(
         filled: a text or list that must not be empty.
         live: a reload applies it to a daemon that runs. No rule may join it with a
             key that is not: the file would be good, and what runs would not be.
+        example: a value, where the default shows nobody what one looks like.
     """
     limits = {
         "low": low,
@@ -47,6 +53,7 @@ def option(
         "forms": forms,
         "filled": filled,
         "live": live,
+        "example": example,
     }
     return field(default=default, metadata=limits)
 

@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING
 
 from fer_contract import __version__
 from fer_edge.cameras.source import parse_source
-from fer_edge.config import Config
+from fer_edge.config import Config, sections
 from fer_edge.controls import Controls
-from fer_edge.daemon import Notice, Watch
 from fer_edge.errors import ConfigurationError
+from fer_edge.loop import Notice, Watch
 from fer_edge.models.trial import Trial
 from fer_edge.moment import Moment, read_clocks
 from fer_edge.monitor import About, Monitor, Status
 from fer_edge.outbox import Outbox
-from fer_edge.publishers import Publisher
-from fer_edge.publishers.hook import Hook, hook_name, unknown_emotions
-from fer_edge.publishers.json_lines import open_json_lines
-from fer_edge.publishers.queued import Queued
+from fer_edge.publishers import Publisher, PublisherSettings
+from fer_edge.publishers.hook import unknown_emotions
 from fer_edge.start import Parts
 
 if TYPE_CHECKING:
@@ -87,11 +85,10 @@ def open_outlets(
         broker=(lambda: broker.state) if broker else None,
     )
     watches: list[Watch] = [monitor.see]
-    if lines := open_json_lines(config.json_lines):
-        publishers.append(Queued("json_lines", lines))
-    for index, settings in enumerate(config.hooks):
-        hook = Hook(hook_name(index), settings)
-        publishers.append(Queued(hook_name(index), hook, wants=hook.wants))
+    for name, settings in sections(config):
+        if isinstance(settings, PublisherSettings):
+            publisher = settings.open_publisher(name)
+            publishers += [publisher] if publisher else []
     server = _open_server(config, status, controls)
     if server is not None:
         publishers.append(server)

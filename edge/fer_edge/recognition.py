@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_contract.labels import UNCERTAIN
-from fer_contract.preprocess import Box, InputSpec, Pixels, crop_face
+from fer_contract.preprocess import Box, InputSpec, Pixels, crop_face, fit_face
 from fer_edge.classifiers import ModelSettings, make_classifier
 from fer_edge.detectors import DetectorSettings, make_detector
 from fer_edge.errors import ConfigurationError
@@ -140,7 +140,7 @@ class Recognizer:
         """Return the scores of a face that was cut out already.
 
         The whole picture is taken for the face, from forehead to chin; it is brought to
-        the model's size as ``crop_face`` does it for the daemon.
+        the model's size as the faces of a data set are.
 
         Args:
             face: uint8 (H, W) or (H, W, 1) grey, or (H, W, 3) BGR, 0-255, of any size.
@@ -153,15 +153,7 @@ class Recognizer:
             TypeError: it is no array, such as the None of ``cv2.imread``.
         """
         _check(face)
-        spec = self.input
-        height, width = face.shape[:2]
-        # No margin: what lies round it is not there. One of the right size stays as it
-        # is, to the last bit.
-        if (height, width) == (spec.height, spec.width) and _channels(face) == 1:
-            return dict(self._classifier.scores(face.reshape(spec.shape)))
-        whole = InputSpec(spec.height, spec.width)
-        cut = crop_face(face, Box(0, 0, width, height), whole)
-        return dict(self._classifier.scores(cut))
+        return dict(self._classifier.scores(fit_face(face, self.input)))
 
     def close(self) -> None:
         """Let go of devices and processes."""

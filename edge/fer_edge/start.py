@@ -11,10 +11,10 @@ from fer_edge.cameras.settings import CameraSettings
 from fer_edge.cameras.source import parse_source
 from fer_edge.classifiers import Classifier, make_classifier
 from fer_edge.config import Config, complaints_of_pipeline
-from fer_edge.daemon import Summary, Watch, run, stop_on_signals
 from fer_edge.detectors import make_detector
 from fer_edge.errors import ConfigurationError
 from fer_edge.locating import Locator
+from fer_edge.loop import Summary, Watch, run, stop_on_signals
 from fer_edge.pipeline import Pipeline
 from fer_edge.publishers.json_lines import standard_output
 

@@ -4,7 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-_SYSTEM = Path("/var/lib/fer-edge")
+SYSTEM = Path("/var/lib/fer-edge")
+"""The service's, and root's."""
 
 
 def state_directory(
@@ -13,7 +14,7 @@ def state_directory(
     """Return the folder, which may not exist yet.
 
     It is what systemd gives a service with ``StateDirectory=fer-edge``. For root it is
-    the same one, /var/lib/fer-edge, so that what ``sudo fer-edge models …`` puts there
+    the same one, ``SYSTEM``, so that what ``sudo fer-edge models …`` puts there
     is found by the service. For anyone else it is where XDG says that a user's programs
     keep their data.
 
@@ -29,7 +30,7 @@ def state_directory(
         return Path(given)
     home = environment.get("HOME", "")
     if user == 0 or not home:
-        return _SYSTEM
+        return SYSTEM
     data = Path(environment.get("XDG_DATA_HOME", ""))
     # "All paths must be absolute", says XDG; any other one is to be ignored.
     return (data if data.is_absolute() else Path(home, ".local/share")) / "fer-edge"

@@ -17,13 +17,14 @@ from fer_edge.options import option
 
 @dataclass(frozen=True, slots=True)
 class TrackingSettings:
-    """``[tracking]``."""
+    """Which face of a frame is which of the frame before."""
 
     min_overlap: float = option(0.3, low=0.05, high=0.95, live=True)
-    """Least intersection over union of the box where a face is expected and the one
-    where it is found, as a share."""
+    """Least overlap of the squares where a face is expected and where it is found
+    (intersection over union) for it to be the same face, as a share."""
     lost_seconds: float = option(1.0, low=0.0, high=60.0, live=True)
-    """A face not found for longer is gone; one that comes back later is a new one."""
+    """A face not found for longer than this is gone. One that comes back later is a new
+    one."""
 
 
 @dataclass(frozen=True, slots=True)

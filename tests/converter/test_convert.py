@@ -18,7 +18,7 @@ from fer_contract.manifest import BundleManifest, read_manifest
 from fer_contract.tflite import TfliteClassifier
 from fer_converter.backend import start_tensorflow
 from fer_converter.calibration import select
-from fer_converter.edgetpu import MAPPED
+from fer_converter.edgetpu.compiler import MAPPED
 from processes import run_command, run_forked
 
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import fer_converter.edgetpu as module
-from fer_converter.edgetpu import (
+import fer_converter.edgetpu.compiler as module
+from fer_converter.edgetpu.compiler import (
     MAPPED,
     MORE_THAN_ONE_SUBGRAPH,
     NOT_SUPPORTED,
@@ -188,7 +188,8 @@ def is_gone(process: int) -> bool:
 def test_an_interrupt(tmp_path: Path) -> None:
     """Ctrl-C ends the compiler too; nothing of it stays."""
     code = (
-        "from pathlib import Path; from fer_converter.edgetpu import compile_model; "
+        "from pathlib import Path; "
+        "from fer_converter.edgetpu.compiler import compile_model; "
         f"compile_model(Path({str(tmp_path / 'edgetpu_compiler')!r}), "
         f"Path({str(tmp_path / 'model_int8.tflite')!r}), Path({str(tmp_path)!r}), 60)"
     )
@@ -221,7 +222,7 @@ def test_a_compiler_that_does_not_start(
     compiler = tmp_path / "edgetpu_compiler"
     compiler.write_text(content)
     compiler.chmod(mode)
-    done = compile_model(compiler, tmp_path / "model.tflite", tmp_path)
+    done = compile_model(compiler, tmp_path / "model.tflite", tmp_path, 180)
     assert (done.succeeded, done.reason) == (False, f"{compiler}: {reason}")
 
 

@@ -21,9 +21,7 @@ from fer_converter.verdicts import Outcome
 def errors_of(converted: Converted, faces: Pixels) -> tuple[LayerError, ...]:
     return layer_errors(
         converted.file(Kind.FLOAT32),
-        converted.contents[Kind.FLOAT32],
         converted.file(Kind.INT8),
-        converted.contents[Kind.INT8],
         faces,
     )
 
@@ -71,9 +69,7 @@ def test_a_layer_with_one_huge_weight(tmp_path: Path, noise: Pixels) -> None:
     model.save(path)
     frozen = freeze(open_model(path, Asked(labels=("a", "b", "c"))))
     floats, ints = to_tflite(frozen, Kind.FLOAT32), to_tflite(frozen, Kind.INT8, noise)
-    errors = layer_errors(
-        parse_tflite(floats, path), floats, parse_tflite(ints, path), ints, noise
-    )
+    errors = layer_errors(parse_tflite(floats, path), parse_tflite(ints, path), noise)
     named = guilty(errors)
     assert named is not None
     assert named.operator == "FULLY_CONNECTED"
@@ -88,7 +84,6 @@ def test_ranges_of_a_calibrated_model(
         converted.file(Kind.INT8),
         parse_tflite(converted.blank, Path("blank.tflite")),
         converted.file(Kind.FLOAT32),
-        converted.contents[Kind.FLOAT32],
         validation.faces[::40],
     )
     assert proof.verdict().outcome is Outcome.PASSED
@@ -106,7 +101,6 @@ def test_ranges_of_a_model_whose_faces_were_lost(
         blank,
         blank,
         converted.file(Kind.FLOAT32),
-        converted.contents[Kind.FLOAT32],
         validation.faces[::100],
     )
     verdict = proof.verdict()
@@ -122,7 +116,6 @@ def test_a_model_without_ranges(converted: Converted) -> None:
         floats,
         floats,
         floats,
-        converted.contents[Kind.FLOAT32],
         np.zeros((1, 48, 48, 1), np.uint8),
     )
     assert none.ranges == 0

@@ -9,14 +9,14 @@ import pytest
 
 from converter_models import Converted, softmax_model
 from fer_contract.preprocess import Pixels
+from fer_contract.tflite import EDGETPU_CACHE_BYTES
 from fer_converter.backend import start_tensorflow, without_chatter
-from fer_converter.edgetpu import MAPPED, MORE_THAN_ONE_SUBGRAPH, NOT_SUPPORTED
-from fer_converter.edgetpu_target import only_predict
+from fer_converter.edgetpu.compiler import MAPPED, MORE_THAN_ONE_SUBGRAPH, NOT_SUPPORTED
+from fer_converter.edgetpu.prediction import predict, tabulate
+from fer_converter.edgetpu.target import only_predict
 from fer_converter.freezing import freeze
-from fer_converter.prediction import predict, tabulate
 from fer_converter.quantize import Kind, to_tflite
 from fer_converter.rules import (
-    CACHE_BYTES,
     DEVICE_RULES,
     EDGETPU_RULES,
     batch_of_one,
@@ -111,7 +111,7 @@ def test_a_scale_a_unit(noise: Pixels) -> None:
     )
     assert one_scale_a_dense_layer(as_file(converter)) == (
         False,
-        "1 dense layers with 3 at most",
+        "dense layers: 1, most scales of one: 3",
     )
 
 
@@ -153,14 +153,14 @@ def test_more_parameters_than_the_chip_holds(converted: Converted) -> None:
     """The size is named, and what fits."""
     model = converted.file(Kind.INT8)
     operator = model.operators[1]
-    weights = dataclasses.replace(operator.inputs[1], data=bytes(CACHE_BYTES))
+    weights = dataclasses.replace(operator.inputs[1], data=bytes(EDGETPU_CACHE_BYTES))
     large = dataclasses.replace(
         operator, inputs=(operator.inputs[0], weights, *operator.inputs[2:])
     )
     operators = (model.operators[0], large, *model.operators[2:])
     held, saw = parameters_in_the_cache(dataclasses.replace(model, operators=operators))
     assert not held
-    assert saw.endswith(f"{CACHE_BYTES / 1000:,.0f} KB fit")
+    assert saw.endswith(f"{EDGETPU_CACHE_BYTES / 1000:,.0f} KB fit")
     # It runs all the same, so that nothing is refused for it.
     edgetpu = only_predict(dataclasses.replace(model, operators=operators))
     assert [rule.outcome for rule in edgetpu.rules][-1] is Outcome.SLOWER

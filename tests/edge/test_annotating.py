@@ -14,8 +14,8 @@ import pytest
 from fer_contract.preprocess import Box, Pixels
 from fer_edge.annotating import annotated, open_annotator
 from fer_edge.cameras import Frame
-from fer_edge.daemon import Turn
 from fer_edge.errors import CameraError, OutputError
+from fer_edge.loop import Turn
 from fer_edge.moment import Moment
 from fer_edge.pipeline import Face, Processed
 

@@ -17,13 +17,13 @@ import cv2
 import pytest
 
 from fer_edge.cameras import Camera
-from fer_edge.cameras.opencv import open_device, wishes
 from fer_edge.cameras.opening import open_camera
 from fer_edge.cameras.settings import CameraSettings
-from fer_edge.cameras.source import VideoDevice
+from fer_edge.cameras.usb import UsbCamera, open_device, wishes
 from fer_edge.errors import CameraError, CameraLostError
 
 _NOBODY = 65534
+_PATIENT = CameraSettings(stall_seconds=1.0)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def _without_privileges() -> Iterator[None]:
 
 def _complaint(path: Path) -> CameraError:
     with pytest.raises(CameraError) as caught, _without_privileges():
-        open_device(VideoDevice(path), 0, 0, 0.0, 1.0)
+        open_device(UsbCamera(path), _PATIENT)
     return caught.value
 
 
@@ -63,7 +63,7 @@ def test_camera_that_is_absent(tmp_path: Path) -> None:
     """It may be plugged in yet."""
     path = tmp_path / "video0"
     with pytest.raises(CameraLostError) as caught:
-        open_device(VideoDevice(path), 0, 0, 0.0, 1.0)
+        open_device(UsbCamera(path), _PATIENT)
     assert str(caught.value) == f"{path}: no such camera; is it plugged in?"
 
 
@@ -119,7 +119,7 @@ def test_file_that_is_no_device(tmp_path: Path, kind: str) -> None:
         os.mkfifo(path)
     tmp_path.chmod(0o755)
     with pytest.raises(CameraError) as caught:
-        open_device(VideoDevice(path), 0, 0, 0.0, 1.0)
+        open_device(UsbCamera(path), _PATIENT)
     reason = "Is a directory" if kind == "folder" else "not a camera"
     assert str(caught.value) == f"{path}: {reason}"
     assert not isinstance(caught.value, CameraLostError)
@@ -179,4 +179,7 @@ def test_wishes(
     expected: list[tuple[int, float]],
 ) -> None:
     """Only what the settings name is asked for; large frames come compressed."""
-    assert wishes(width, height, frames_per_second) == expected
+    settings = CameraSettings(
+        width=width, height=height, frames_per_second=frames_per_second
+    )
+    assert wishes(settings) == expected

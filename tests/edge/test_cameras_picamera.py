@@ -151,7 +151,7 @@ def test_without_picamera2() -> None:
 
 def test_nothing_asked_for() -> None:
     """The format is what frames are; all else is left to picamera2."""
-    assert wishes(0, 0, 0.0, (), grey=False) == {
+    assert wishes(CameraSettings(), ()) == {
         "main": {"format": "RGB888"},
         "controls": {},
     }
@@ -159,7 +159,8 @@ def test_nothing_asked_for() -> None:
 
 def test_everything_asked_for() -> None:
     """Grey, size and frame rate, which libcamera takes as a time in microseconds."""
-    assert wishes(640, 480, 15.0, ("FrameDurationLimits",), grey=True) == {
+    settings = CameraSettings(width=640, height=480, frames_per_second=15.0, grey=True)
+    assert wishes(settings, ("FrameDurationLimits",)) == {
         "main": {"format": "YUV420", "size": (640, 480)},
         "controls": {"FrameDurationLimits": (66667, 66667)},
     }
@@ -167,7 +168,8 @@ def test_everything_asked_for() -> None:
 
 def test_camera_without_a_frame_rate() -> None:
     """It is not asked for one, which would be an error."""
-    assert wishes(0, 0, 15.0, ("Brightness",), grey=False)["controls"] == {}
+    settings = CameraSettings(frames_per_second=15.0)
+    assert wishes(settings, ("Brightness",))["controls"] == {}
 
 
 def _scene() -> np.ndarray:

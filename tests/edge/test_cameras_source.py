@@ -6,14 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer_edge.cameras.source import (
-    PiCamera,
-    Recording,
-    Source,
-    Stream,
-    VideoDevice,
-    parse_source,
-)
+from fer_edge.cameras.network import NetworkCamera
+from fer_edge.cameras.picamera import PiCamera
+from fer_edge.cameras.source import Recording, Source, parse_source
+from fer_edge.cameras.usb import UsbCamera
 from fer_edge.errors import CameraError
 
 
@@ -22,12 +18,12 @@ from fer_edge.errors import CameraError
     [
         ("picamera", PiCamera(0)),
         ("picamera:1", PiCamera(1)),
-        ("0", VideoDevice(Path("/dev/video0"))),
-        ("12", VideoDevice(Path("/dev/video12"))),
-        ("/dev/video2", VideoDevice(Path("/dev/video2"))),
-        ("/dev/v4l/by-id/usb-cam", VideoDevice(Path("/dev/v4l/by-id/usb-cam"))),
-        ("rtsp://ann@cam/1", Stream("rtsp://ann@cam/1")),
-        ("HTTP://[::1]:8080/v", Stream("HTTP://[::1]:8080/v")),
+        ("0", UsbCamera(Path("/dev/video0"))),
+        ("12", UsbCamera(Path("/dev/video12"))),
+        ("/dev/video2", UsbCamera(Path("/dev/video2"))),
+        ("/dev/v4l/by-id/usb-cam", UsbCamera(Path("/dev/v4l/by-id/usb-cam"))),
+        ("rtsp://ann@cam/1", NetworkCamera("rtsp://ann@cam/1")),
+        ("HTTP://[::1]:8080/v", NetworkCamera("HTTP://[::1]:8080/v")),
         ("a.avi", Recording(Path("a.avi"))),
         ("/srv/0", Recording(Path("/srv/0"))),
         ("./0", Recording(Path("0"))),

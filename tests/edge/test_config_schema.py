@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from fer_edge.config import Config
-from fer_edge.config_schema import config_schema, meanings
+from fer_edge.config_schema import config_schema
+from fer_edge.meanings import meanings
 from fer_edge.options import read
 
 _SCHEMA = config_schema()
@@ -60,6 +61,16 @@ def test_documented_configuration(repository: Path) -> None:
     _JUDGE.validate(tomllib.loads(text))
 
 
+def test_examples() -> None:
+    """A text that is empty by default has one, and each is as the schema wants it."""
+    for name, section in _SCHEMA["properties"].items():
+        for key, part in section.get("items", section)["properties"].items():
+            examples = part.get("examples", [])
+            assert examples or part.get("default") not in ("", []), f"{name}.{key}"
+            for example in examples:
+                Draft202012Validator(part).validate(example)
+
+
 @dataclass
 class Undocumented:
     """Fields with and without a text under them."""
@@ -73,9 +84,9 @@ class Undocumented:
 
 
 def test_meanings() -> None:
-    """A field without a text has none, and texts are put on one line."""
+    """A field without a text has none; lines stay as they are, their indent goes."""
     assert meanings(Undocumented) == {
-        "second": "The second one, ``explained``.",
+        "second": "The second one,\n``explained``.",
         "THIRD": "No field.",
     }
 
@@ -87,7 +98,8 @@ def test_without_sources() -> None:
         "def without(thing): raise OSError('could not get source code')\n"
         "inspect.getsource = without\n"
         "from fer_edge.config_schema import config_schema\n"
-        "print(json.dumps(config_schema()['properties']['episodes']))\n"
+        "episodes = config_schema()['properties']['episodes']\n"
+        "print(json.dumps(episodes['properties']))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False

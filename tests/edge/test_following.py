@@ -12,9 +12,9 @@ from fer_contract.preprocess import Box, InputSpec, Pixels
 from fer_edge.cameras.opening import open_camera
 from fer_edge.cameras.settings import CameraSettings
 from fer_edge.classifiers import ClassifierState, Device
-from fer_edge.daemon import Turn, run
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.locating import Locator
+from fer_edge.loop import Turn, run
 from fer_edge.pipeline import Pipeline
 from fer_edge.tracking import TrackingSettings
 from network_camera import NetworkCamera

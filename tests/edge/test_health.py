@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from fer_edge.classifiers import ClassifierState, Device
-from fer_edge.health import Finding, HealthLimits, notes, problems
+from fer_edge.health import Finding, notes, problems
 from fer_edge.outbox import OutboxState
 from fer_edge.publishers.mqtt import BrokerState
+from fer_edge.web import HttpSettings
 from web_served import make_status
 
-_LIMITS = HealthLimits(
+_LIMITS = HttpSettings(
     stale_frame_seconds=30.0, stale_inference_seconds=40.0, broker_seconds=300.0
 )
 _NOW = 5000.0

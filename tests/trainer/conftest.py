@@ -8,9 +8,9 @@ import pytest
 
 from fer_contract.dataset import FaceData
 from fer_trainer.material import Material, load_material
-from fer_trainer.plan import Plan, make_plan, override
+from fer_trainer.plan import Plan, make_plan
 from fer_trainer.presets import find_preset
-from fer_trainer.recipes import find_recipe
+from fer_trainer.recipes import find_recipe, override
 from fer_trainer.synthetic import write_data_set
 
 

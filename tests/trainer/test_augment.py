@@ -8,9 +8,9 @@ import pytest
 
 from fer_contract.dataset import FaceData, FaceSet
 from fer_contract.preprocess import Pixels
-from fer_trainer.augment import Augmentation, augment
+from fer_trainer.augment import augment
 from fer_trainer.backend import start_keras
-from fer_trainer.recipes import RECIPES, STUDY, Recipe
+from fer_trainer.recipes import RECIPES, STUDY, Augmentation, Recipe
 from fer_trainer.training.batches import Batches, Mixing
 
 NONE = Augmentation(

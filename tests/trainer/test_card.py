@@ -8,7 +8,6 @@ import pytest
 
 from fer_contract.dataset import FaceData
 from fer_contract.manifest import BundleManifest, read_manifest
-from fer_trainer.evaluation.card import FILES
 from fer_trainer.evaluation.robustness import DISTURBANCES
 from processes import run_command, run_forked
 
@@ -51,7 +50,9 @@ def carded(
 def test_a_card_joins_the_bundle(carded: Path, bundle: Path) -> None:
     """Three files more; the bundle is as good as before."""
     names = {path.name for path in bundle.iterdir()}
-    assert {path.name for path in carded.iterdir()} == names | set(FILES)
+    assert {path.name for path in carded.iterdir()} == names | set(
+        BundleManifest.COMPANIONS
+    )
     read_manifest(carded, BundleManifest)
 
 

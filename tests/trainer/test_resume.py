@@ -229,8 +229,8 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
     written.save(path)
     seen = load_checkpoint(path)
-    assert (seen.plan, seen.history, seen.best_epoch, seen.seconds) == (
-        written.plan, written.history, 1, 12.5,
+    assert (seen.identity, seen.history, seen.best_epoch, seen.seconds) == (
+        written.identity, written.history, 1, 12.5,
     )  # fmt: skip
     for old, new in ((written.state, seen.state), (written.best, seen.best)):
         assert [array.dtype for array in new] == [array.dtype for array in old]

@@ -100,7 +100,7 @@ def run(out: Path, settings: dict[str, Any], distribution: Distribution) -> None
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             seen["logs"].append({key: float(value) for key, value in logs.items()})
-            if distribution.is_chief:
+            if distribution.hosts.is_chief:
                 if epoch == settings["fail_in"]:
                     raise OSError(28, "No space left on device", "checkpoint.npz")
                 with distribution.alone():
@@ -110,14 +110,14 @@ def run(out: Path, settings: dict[str, Any], distribution: Distribution) -> None
                 seen["judged"].append(answers.mean(axis=0).tolist())
             ended = epoch + 1 == settings["stop_after"]
             self.model.stop_training = distribution.agree(
-                ended if distribution.is_chief else None
+                ended if distribution.hosts.is_chief else None
             )
 
     distribution.fit(
         model, batches, epochs=settings["epochs"],
         initial_epoch=settings["resume_epoch"], callbacks=[EpochEnd()], verbose=0,
     )  # fmt: skip
-    if distribution.is_chief:
+    if distribution.hosts.is_chief:
         time.sleep(settings["pause"])
     np.savez(out.with_suffix(".npz"), *state(keras, model))
     out.with_suffix(".json").write_text(json.dumps(seen))
@@ -193,7 +193,7 @@ def restore(model: Any, distribution: Distribution, path: Path) -> None:
     """Set every variable from a file that only the chief has."""
     import io
 
-    content = path.read_bytes() if distribution.is_chief else b""
+    content = path.read_bytes() if distribution.hosts.is_chief else b""
     with np.load(io.BytesIO(distribution.from_chief(content))) as stored:
         arrays = [stored[name] for name in stored.files]
     variables = [*model.variables, *model.optimizer.variables]

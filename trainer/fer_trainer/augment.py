@@ -4,52 +4,14 @@ Faces stay uint8 0-255 throughout, so what is drawn on a sample sheet is what th
 network sees.
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from fer_contract.preprocess import Pixels
+from fer_trainer.recipes import Augmentation
 
 Numbers = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Augmentation:
-    """The largest change of each kind; each face draws its own, uniformly."""
-
-    flip: bool = True
-    """Mirror every second face."""
-    rotation_degrees: float = 12.0
-    """Either way."""
-    shear_degrees: float = 0.0
-    """Either way, as Keras' ImageDataGenerator shears."""
-    shift: float = 0.08
-    """Either way, as a share of the side. A detector's box moves about this much."""
-    zoom: float = 0.12
-    """In and out; 0.1 is 90 % to 110 %."""
-    brightness: float = 30.0
-    """Added or taken away, in grey levels."""
-    contrast: float = 0.3
-    """Either way, as a share, about the face's own mean."""
-    brightness_factor: tuple[float, float] = (1.0, 1.0)
-    """All grey levels times this: 0 is black, and above 1 the light parts clip."""
-    share: float = 0.5
-    """Of the faces that each of what follows changes, drawn for each kind anew."""
-    downscale: float = 1.0
-    """That share is shrunk up to this many times and enlarged again, as a
-    camera sees one far away; 1 is never."""
-    blur: float = 0.0
-    """That share is blurred by a Gaussian of up to this sigma, in pixels: a
-    lens out of focus, a head that moves."""
-    side_light: float = 0.0
-    """That share loses up to this part of its light towards one edge."""
-    noise: float = 0.0
-    """That share gets grain of up to this standard deviation, in grey levels,
-    as a sensor makes in the dark."""
-    erase: float = 0.0
-    """That share loses a rectangle of up to this part of each side."""
 
 
 def augment(faces: Pixels, plan: Augmentation, rng: np.random.Generator) -> Pixels:

@@ -21,6 +21,7 @@ import numpy as np
 
 from fer_contract.errors import FerError
 from fer_trainer.backend import start_keras
+from fer_trainer.devices import Devices
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
 
@@ -92,7 +93,7 @@ def _step(material: Material, plan: Plan, rounds: int) -> dict[str, float]:
     from fer_trainer.training.checkpoint import Checkpoint
     from fer_trainer.training.network import Network
 
-    network = Network(plan, material)
+    network = Network(plan, material, Devices.find())
     trainee = network.compile(Checkpoint({}))
     batches = network.batches(epoch=0)
     steps = min(len(batches), 40)

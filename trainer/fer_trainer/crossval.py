@@ -19,22 +19,20 @@ import numpy.typing as npt
 from fer_contract.dataset import FaceSet
 from fer_contract.errors import DataError
 from fer_contract.intervals import wilson
-from fer_contract.manifest import MANIFEST_NAME, RunManifest, read_manifest
+from fer_contract.manifest import RunManifest
 from fer_trainer.evaluation import measure, predict
 from fer_trainer.exploration.duplicates import find_duplicates
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
-from fer_trainer.training.finished import check_finished
-from fer_trainer.training.train import train
+from fer_trainer.training.finished import train_unless_finished
 
 CROSSVAL = "crossval.json"
 
-# Two-sided 95 % quantile of Student's t, by degrees of freedom from 1.
+# Two-sided 95 % quantile of Student's t, by degrees of freedom from 1: 2 to 20 folds.
 _T_95 = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201,
     2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093,
 )  # fmt: skip
-MOST_FOLDS = len(_T_95) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,6 @@ def cross_validate(
     folds: int,
     *,
     say: Callable[[str], None],
-    live_bar: bool = False,
 ) -> CrossValidation:
     """Train and judge a plan ``folds`` times.
 
@@ -98,7 +95,6 @@ def cross_validate(
         plan: how to train; its seed also divides the faces.
         folds: 2 to 20.
         say: told what is going on, a line each.
-        live_bar: show moving bars.
 
     Raises:
         DataError: a class with fewer faces than folds, or a finished run in ``out``
@@ -113,11 +109,8 @@ def cross_validate(
         judging = material.train.take(np.flatnonzero(fold_of == fold).tolist())
         part = dataclasses.replace(material, train=learning)
         run = out / f"fold-{fold + 1}"
-        if (run / MANIFEST_NAME).exists():
-            check_finished(run, read_manifest(run, RunManifest), part, plan)
-        else:
-            say(f"{run}: {len(learning):,} faces to learn from")
-            train(part, run, plan, say=say, live_bar=live_bar)
+        about = f"{len(learning):,} faces to learn from"
+        train_unless_finished(part, run, plan, about, say=say)
         probabilities = predict(run / RunManifest.MODEL, judging)
         figures.append(measure(probabilities, judging, material.votes).facts())
         say(

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_contract.dataset import FaceData, FaceSet
-from fer_contract.manifest import sha256
 from fer_contract.preprocess import InputSpec
 from fer_trainer.exploration.duplicates import drop_leaks
 from fer_trainer.votes import Votes, read_votes
@@ -24,8 +23,6 @@ class Material:
     train: FaceSet
     validation: FaceSet
     votes: Votes | None = None
-    votes_digest: str | None = None
-    """SHA-256 of the file of votes."""
     dropped: dict[str, int] = field(default_factory=dict)
     """Training faces left out, by why."""
 
@@ -38,10 +35,7 @@ class Material:
         splits = {part.split: part.facts() for part in (self.train, self.validation)}
         facts: dict[str, Any] = {"source": self.source, "splits": splits}
         if self.votes is not None:
-            facts["votes"] = {
-                "source": self.votes.source.name,
-                "sha256": self.votes_digest,
-            }
+            facts["votes"] = self.votes.facts()
         if self.dropped:
             facts["dropped"] = self.dropped
         return facts
@@ -73,7 +67,6 @@ def load_material(
         train=train,
         validation=validation,
         votes=read_votes(votes) if votes else None,
-        votes_digest=sha256(votes) if votes else None,
         dropped=dropped,
     )
     if material.votes is not None:

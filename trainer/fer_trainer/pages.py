@@ -1,11 +1,14 @@
-"""HTML pages that need no other file: pictures are inside them."""
+"""Pages by the templates of this package; in HTML the pictures are inside them."""
 
 import base64
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fer_contract.errors import DataError
+
+if TYPE_CHECKING:
+    import jinja2
 
 
 def check_place(directory: Path, files: Collection[str]) -> None:
@@ -29,6 +32,23 @@ def check_place(directory: Path, files: Collection[str]) -> None:
             )
 
 
+def templates(*, html: bool) -> "jinja2.Environment":
+    """Return what fills templates of this package; what is no HTML is Markdown."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fer_trainer"),
+        autoescape=html,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=not html,
+    )
+    environment.filters["percent"] = lambda share: f"{share:.1%}"
+    environment.filters["thousands"] = lambda number: f"{number:,}"
+    return environment
+
+
 def render_page(
     template: str, facts: Mapping[str, Any], pictures: Mapping[str, bytes | None]
 ) -> str:
@@ -39,21 +59,14 @@ def render_page(
         facts: JSON; ``facts`` in the template.
         pictures: PNG files by name, ``pictures`` in the template; None stays None.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("fer_trainer"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = lambda share: f"{share:.1%}"
-    environment.filters["thousands"] = lambda number: f"{number:,}"
     inlined = {
         name: f"data:image/png;base64,{base64.b64encode(picture).decode()}"
         if picture is not None
         else None
         for name, picture in pictures.items()
     }
-    return environment.get_template(template).render(facts=facts, pictures=inlined)
+    return (
+        templates(html=True)
+        .get_template(template)
+        .render(facts=facts, pictures=inlined)
+    )

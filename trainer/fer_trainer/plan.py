@@ -1,13 +1,12 @@
 """What is to be trained, and how: all that decides the outcome, but the faces."""
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fer_contract.errors import FerError
 from fer_trainer.presets.preset import Preset
-from fer_trainer.recipes import RECIPES, Monitor, Recipe
+from fer_trainer.recipes import RECIPES, Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +32,7 @@ class Plan:
     """Leave out training faces that are in validation or test too."""
 
     def __post_init__(self) -> None:
-        if Monitor(self.recipe.monitor).needs_votes and self.votes is None:
+        if self.recipe.monitor.needs_votes and self.votes is None:
             raise FerError(f"{self._monitoring()}; needs --votes")
         if self.weights and self.preset.load_pretrained is None:
             raise FerError(
@@ -73,9 +72,3 @@ def make_plan(preset: Preset, recipe: Recipe, **settings: Any) -> Plan:
         for name in ("epochs", "batch_size", "learning_rate")
     }
     return Plan(preset=preset, recipe=recipe, **(defaults | given))
-
-
-def override(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
-    """Return the recipe with what was asked for otherwise; None changes nothing."""
-    given = {key: value for key, value in changes.items() if value is not None}
-    return dataclasses.replace(recipe, **given)

@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Any
 
 from fer_contract.errors import FerError
-from fer_trainer.augment import Augmentation
 
 
 class Schedule(StrEnum):
@@ -35,6 +34,43 @@ class Monitor(StrEnum):
     def needs_votes(self) -> bool:
         """Whether it cannot be measured without votes."""
         return self in (Monitor.VOTES_ACCURACY, Monitor.BOTH_ACCURACY)
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """The largest change of each kind; each face draws its own, uniformly."""
+
+    flip: bool = True
+    """Mirror every second face."""
+    rotation_degrees: float = 12.0
+    """Either way."""
+    shear_degrees: float = 0.0
+    """Either way, as Keras' ImageDataGenerator shears."""
+    shift: float = 0.08
+    """Either way, as a share of the side. A detector's box moves about this much."""
+    zoom: float = 0.12
+    """In and out; 0.1 is 90 % to 110 %."""
+    brightness: float = 30.0
+    """Added or taken away, in grey levels."""
+    contrast: float = 0.3
+    """Either way, as a share, about the face's own mean."""
+    brightness_factor: tuple[float, float] = (1.0, 1.0)
+    """All grey levels times this: 0 is black, and above 1 the light parts clip."""
+    share: float = 0.5
+    """Of the faces that each of what follows changes, drawn for each kind anew."""
+    downscale: float = 1.0
+    """That share is shrunk up to this many times and enlarged again, as a
+    camera sees one far away; 1 is never."""
+    blur: float = 0.0
+    """That share is blurred by a Gaussian of up to this sigma, in pixels: a
+    lens out of focus, a head that moves."""
+    side_light: float = 0.0
+    """That share loses up to this part of its light towards one edge."""
+    noise: float = 0.0
+    """That share gets grain of up to this standard deviation, in grey levels,
+    as a sensor makes in the dark."""
+    erase: float = 0.0
+    """That share loses a rectangle of up to this part of each side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +194,20 @@ RELEASE = Recipe(
 )
 
 RECIPES = {recipe.name: recipe for recipe in (STANDARD, STUDY, STRONG, RELEASE)}
+
+
+def override(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+    """Return the recipe with what was asked for otherwise; None changes nothing.
+
+    Args:
+        recipe: to begin with.
+        changes: by the names of its fields; choices may be given as text.
+    """
+    given = {key: value for key, value in changes.items() if value is not None}
+    for key, kind in (("schedule", Schedule), ("monitor", Monitor)):
+        if key in given:
+            given[key] = kind(given[key])
+    return dataclasses.replace(recipe, **given)
 
 
 def find_recipe(name: str) -> Recipe:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fer_contract.errors import FerError
-from fer_trainer.augment import Augmentation
 from fer_trainer.plan import Plan
 from fer_trainer.presets import PRESETS, find_preset
-from fer_trainer.recipes import Recipe
+from fer_trainer.recipes import Augmentation, Recipe
 
 Value = float | int | str
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_contract.errors import FerError
+from fer_contract.errors import FerError, first_line
 from fer_contract.manifest import MANIFEST_NAME, RunManifest, read_manifest
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
@@ -61,7 +61,6 @@ def tune(
     search: Search,
     *,
     say: Callable[[str], None],
-    live_bar: bool = False,
 ) -> Found:
     """Train again and again with settings that look better and better.
 
@@ -74,7 +73,6 @@ def tune(
         plan: what the space does not change.
         search: what is searched.
         say: told what is going on, a line each.
-        live_bar: show moving bars.
 
     Returns:
         The best trial of the study, whoever ran it.
@@ -100,9 +98,7 @@ def tune(
             shown = ", ".join(f"{name} {_short(v)}" for name, v in settings.items())
             say(f"trial {trial.number}: {shown}")
             try:
-                value = _train(
-                    material, run, apply(plan, settings), trial, say, live_bar
-                )
+                value = _train(material, run, apply(plan, settings), trial, say)
             except optuna.TrialPruned:
                 study.tell(trial, state=optuna.trial.TrialState.PRUNED)
                 shutil.rmtree(run)
@@ -125,7 +121,6 @@ def _train(
     plan: Plan,
     trial: Any,
     say: Callable[[str], None],
-    live_bar: bool,
 ) -> float:
     """Train one trial, or read what it has come to; return the monitored figure."""
     import optuna
@@ -138,9 +133,7 @@ def _train(
     if (run / MANIFEST_NAME).exists():
         manifest = read_manifest(run, RunManifest)
     else:
-        manifest = train(
-            material, run, plan, say=say, live_bar=live_bar, after_epoch=after_epoch
-        )
+        manifest = train(material, run, plan, say=say, after_epoch=after_epoch)
     return float(manifest.training["best_value"])
 
 
@@ -236,19 +229,18 @@ def _storage_errors(search: Search) -> Iterator[None]:
     try:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as mistake:
-        reason = str(mistake).strip().splitlines()[0]
         raise FerError(
             f"--storage: {search.storage or 'the SQLite file in --out'}; the database "
-            f"cannot be used ({reason})"
+            f"cannot be used ({first_line(mistake)})"
         ) from mistake
     except Exception as mistake:
         import optuna
 
         if not isinstance(mistake, optuna.exceptions.OptunaError):
             raise
-        reason = str(mistake).strip().splitlines()[0]
         raise FerError(
-            f"--storage: {search.storage or 'the SQLite file in --out'}; {reason}"
+            f"--storage: {search.storage or 'the SQLite file in --out'}; "
+            f"{first_line(mistake)}"
         ) from mistake
 
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from fer_contract.dataset import FaceSet
 from fer_contract.errors import DataError
 from fer_contract.labels import Labels
+from fer_contract.manifest import sha256
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -40,6 +41,12 @@ class Votes:
     """What could be voted for, in the file's order."""
     table: dict[str, npt.NDArray[np.int64]]
     """Image path ``split/label/name`` -> (len(columns),) votes."""
+    digest: str = ""
+    """SHA-256 of the file, in lower-case hexadecimal; empty for votes of no file."""
+
+    def facts(self) -> dict[str, str]:
+        """Return what a manifest says of them."""
+        return {"source": self.source.name, "sha256": self.digest}
 
     def column_of(self, labels: Labels) -> npt.NDArray[np.int64]:
         """Return the column of each label, (C,).
@@ -133,7 +140,7 @@ def read_votes(path: Path) -> Votes:
         raise DataError(f"{path}: not a CSV file ({mistake})") from mistake
     if not table:
         raise DataError(f"{path}: no votes in it")
-    return Votes(path, tuple(header[1:]), table)
+    return Votes(path, tuple(header[1:]), table, sha256(path))
 
 
 def _counts(row: list[str], columns: int, where: str) -> npt.NDArray[np.int64]:

@@ -11,7 +11,7 @@ from fer_contract.manifest import BundleManifest
 from fer_contract.preprocess import Pixels
 from fer_converter.calibration_proof import CalibrationProof
 from fer_converter.certainty import Certainty
-from fer_converter.edgetpu_target import EdgeTpu
+from fer_converter.edgetpu.target import EdgeTpu
 from fer_converter.latency import Latency
 from fer_converter.layers import LayerError, guilty
 from fer_converter.parity import Parity, proportion
@@ -100,7 +100,7 @@ class Report:
     """uint8 (F, H, W, 1), those of the flips, in their order."""
     names: tuple[str, ...]
     """Of these faces."""
-    edgetpu: EdgeTpu | None
+    edgetpu: EdgeTpu
 
     @property
     def passed(self) -> bool:
@@ -146,7 +146,7 @@ class Report:
             "certainty": self.certainty.facts(),
             "layers": [part.facts() for part in self.layers],
             "guilty_layer": guilty_layer and guilty_layer.facts(),
-            "edgetpu": self.edgetpu and self.edgetpu.facts(),
+            "edgetpu": self.edgetpu.facts(),
             "latency": self.latency and self.latency.facts(),
             "manifest": dataclasses.asdict(
                 dataclasses.replace(self.manifest, files={})

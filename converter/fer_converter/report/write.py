@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from fer_contract.intervals import wilson
+from fer_contract.manifest import BundleManifest
 from fer_converter.report.charts import (
     coverage_chart,
     face_picture,
@@ -27,7 +28,7 @@ def write_report(report: Report, directory: Path, *, pictures: bool) -> None:
     import jinja2
 
     text = json.dumps(report.facts(), indent=2, allow_nan=False) + "\n"
-    (directory / "report.json").write_text(text, encoding="utf-8")
+    (directory / BundleManifest.REPORT).write_text(text, encoding="utf-8")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("fer_converter"),
         autoescape=True,
@@ -43,7 +44,7 @@ def write_report(report: Report, directory: Path, *, pictures: bool) -> None:
     environment.globals.update(
         reliability_chart=reliability_chart, layer_chart=layer_chart
     )
-    page = environment.get_template("report.html").render(
+    page = environment.get_template(BundleManifest.REPORT_PAGE).render(
         report=report,
         coverage=_coverage(report),
         flips=[
@@ -56,7 +57,8 @@ def write_report(report: Report, directory: Path, *, pictures: bool) -> None:
             )
         ],
     )
-    (directory / "report.html").write_text(page, encoding="utf-8", errors="replace")
+    path = directory / BundleManifest.REPORT_PAGE
+    path.write_text(page, encoding="utf-8", errors="replace")
 
 
 def _coverage(report: Report) -> str:

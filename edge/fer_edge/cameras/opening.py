@@ -1,21 +1,13 @@
 """From settings to a camera: the one entry."""
 
-from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 
 from fer_edge.cameras import Camera
-from fer_edge.cameras.newest import Device, NewestFrame
+from fer_edge.cameras.newest import NewestFrame
 from fer_edge.cameras.paced import PacedReplay
 from fer_edge.cameras.reopening import ReopeningCamera
 from fer_edge.cameras.settings import CameraSettings
-from fer_edge.cameras.source import (
-    PiCamera,
-    Recording,
-    Stream,
-    VideoDevice,
-    parse_source,
-)
+from fer_edge.cameras.source import Recording, parse_source
 
 
 def open_camera(settings: CameraSettings, begun: datetime) -> Camera:
@@ -37,45 +29,7 @@ def open_camera(settings: CameraSettings, begun: datetime) -> Camera:
 
         recording = open_replay(source.path, begun, settings.view)
         return PacedReplay(recording) if settings.pace == "recorded" else recording
-    open_device = opener(source, settings)
+    open_device = source.opener(settings)
     return ReopeningCamera(
         str(source), lambda: NewestFrame(open_device, settings.view), settings
     )
-
-
-def opener(
-    source: PiCamera | VideoDevice | Stream, settings: CameraSettings
-) -> Callable[[], Device]:
-    """Return what opens a live camera, once, and waits for it.
-
-    Raises:
-        CameraError: what it takes is not installed.
-    """
-    size = (settings.width, settings.height)
-    match source:
-        case PiCamera():
-            from fer_edge.cameras.picamera import check_installed, open_picamera
-
-            check_installed()
-            return partial(
-                open_picamera,
-                source,
-                *size,
-                settings.frames_per_second,
-                settings.stall_seconds,
-                grey=settings.grey,
-            )
-        case VideoDevice():
-            from fer_edge.cameras.opencv import open_device
-
-            return partial(
-                open_device,
-                source,
-                *size,
-                settings.frames_per_second,
-                settings.stall_seconds,
-            )
-        case Stream():
-            from fer_edge.cameras.opencv import open_stream
-
-            return partial(open_stream, source, settings.stall_seconds)

@@ -5,17 +5,22 @@ import contextlib
 import importlib.util
 import logging
 import os
+import re
 import time
-from collections.abc import Container
+from collections.abc import Callable, Container
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import cv2
 
 from fer_edge.cameras.pixels import Picture
-from fer_edge.cameras.source import PiCamera
 from fer_edge.errors import CameraError, CameraLostError
 from fer_edge.moment import Moment, read_clocks
+
+if TYPE_CHECKING:
+    from fer_edge.cameras.settings import CameraSettings
 
 _MODULE = "picamera2"
 
@@ -41,6 +46,44 @@ _BRIGHTNESS_FIRST = {"YUV420", "NV12"}
 
 # Beyond which a sensor's time stamp is of another clock than ours.
 _OLDEST_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class PiCamera:
+    """A camera that libcamera knows: what is plugged into a Pi's flat cable."""
+
+    FORMS: ClassVar[tuple[str, ...]] = ("picamera", "picamera:1")
+    NOUN: ClassVar[str] = "Pi's camera"
+    TAKES_SIZE: ClassVar[bool] = True
+    MEND: ClassVar[str] = (
+        "rpicam-hello --list-cameras (libcamera-hello before Trixie); its cable"
+    )
+
+    index: int
+
+    @property
+    def held_files(self) -> tuple[str, ...]:
+        """Those of the sensor and of what processes its pictures, of any number."""
+        return ("/dev/media*", "/dev/video*")
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Take picamera, and a number behind a colon."""
+        found = re.fullmatch(r"picamera(?::(.*))?", text)
+        if not found:
+            return None
+        number = found[1] if found[1] is not None else "0"
+        if not re.fullmatch(r"[0-9]{1,2}", number):
+            raise CameraError(f"{text}: picamera:1 is the second camera of a Pi")
+        return cls(int(number))
+
+    def opener(self, settings: "CameraSettings") -> "Callable[[], PiCameraDevice]":
+        """Return what opens and starts it."""
+        check_installed()
+        return partial(open_picamera, self, settings)
+
+    def __str__(self) -> str:
+        return f"picamera:{self.index}"
 
 
 def check_installed() -> None:
@@ -108,24 +151,13 @@ class PiCameraDevice:
             self._camera.close()
 
 
-def open_picamera(
-    source: PiCamera,
-    width: int,
-    height: int,
-    frames_per_second: float,
-    patience_seconds: float,
-    *,
-    grey: bool,
-) -> PiCameraDevice:
+def open_picamera(source: PiCamera, settings: "CameraSettings") -> PiCameraDevice:
     """Open and start a Pi's camera.
 
     Args:
         source: which.
-        width: to ask for, in pixels; 0 is picamera2's own.
-        height: as width.
-        frames_per_second: to ask for; 0 is picamera2's own.
-        patience_seconds: how long one frame may take.
-        grey: take brightness only, which the camera has without any conversion.
+        settings: its size and rate, how long one frame may take, and whether brightness
+            is enough, which the camera has without any conversion.
 
     Raises:
         CameraError: it gives pictures of a kind that nothing here reads.
@@ -151,40 +183,30 @@ def open_picamera(
     # Whoever hangs in the driver would hang there again while the process ends.
     atexit.unregister(camera.close)
     try:
-        asked = wishes(
-            width, height, frames_per_second, camera.camera_controls, grey=grey
-        )
+        asked = wishes(settings, camera.camera_controls)
         camera.configure(camera.create_video_configuration(**asked))
         camera.start()
     except _FAILURES as failure:
         camera.close()
         raise CameraLostError(f"{source}: {_reason(failure)}") from failure
-    return PiCameraDevice(camera, str(source), patience_seconds, grey=grey)
+    return PiCameraDevice(
+        camera, str(source), settings.stall_seconds, grey=settings.grey
+    )
 
 
-def wishes(
-    width: int,
-    height: int,
-    frames_per_second: float,
-    controls: Container[str],
-    *,
-    grey: bool,
-) -> dict[str, Any]:
+def wishes(settings: "CameraSettings", controls: Container[str]) -> dict[str, Any]:
     """Return what ``create_video_configuration`` is given.
 
     Args:
-        width: pixels; 0 for none.
-        height: as width.
-        frames_per_second: 0 for none.
+        settings: size, rate, and whether colours are thrown away.
         controls: names of those that the camera has: not each has a frame rate.
-        grey: whether colours are thrown away.
     """
-    main: dict[str, Any] = {"format": _WANTED_GREY if grey else _WANTED}
-    if width:
-        main["size"] = (width, height)
+    main: dict[str, Any] = {"format": _WANTED_GREY if settings.grey else _WANTED}
+    if settings.width:
+        main["size"] = (settings.width, settings.height)
     limits = {}
-    if frames_per_second and "FrameDurationLimits" in controls:
-        microseconds = round(1e6 / frames_per_second)
+    if settings.frames_per_second and "FrameDurationLimits" in controls:
+        microseconds = round(1e6 / settings.frames_per_second)
         limits["FrameDurationLimits"] = (microseconds, microseconds)
     return {"main": main, "controls": limits}
 

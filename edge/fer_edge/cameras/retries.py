@@ -1,6 +1,6 @@
 """When a camera that failed is opened again, and when no more. Pure: time is given."""
 
-_DOUBLINGS = 30  # beyond which the longest pause has long been reached
+from fer_edge.pauses import pause_after
 
 
 class Retries:
@@ -51,9 +51,8 @@ class Retries:
 
     def failed(self, now: float) -> None:
         """Note that the camera was closed."""
-        pause = self._first * 2.0 ** min(self._failures, _DOUBLINGS)
         self._failures += 1
-        self.due = now + min(pause, self._longest)
+        self.due = now + pause_after(self._failures, self._first, self._longest)
 
     def exhausted(self, now: float) -> bool:
         """Tell whether it has gone on for too long."""

@@ -1,67 +1,73 @@
-"""What the text of ``camera.source`` means."""
+"""What the text of ``camera.source`` names: a live camera, or a recording."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
+from fer_edge.cameras.network import NetworkCamera, without_password
+from fer_edge.cameras.picamera import PiCamera
+from fer_edge.cameras.usb import UsbCamera
 from fer_edge.errors import CameraError
 
-_SCHEMES = ("rtsp", "rtsps", "http", "https")
-_ALLOWED = (
-    "allowed are picamera, picamera:1, 0, /dev/video0, rtsp://…, http://…, or the path "
-    "of a video, a picture or a folder"
-)
+if TYPE_CHECKING:
+    from fer_edge.cameras.newest import Device
+    from fer_edge.cameras.settings import CameraSettings
 
 
-@dataclass(frozen=True, slots=True)
-class PiCamera:
-    """A camera that libcamera knows: what is plugged into a Pi's flat cable."""
+class LiveCamera(Protocol):
+    """A live camera as it is named, not opened; its ``str`` shows no password."""
 
-    index: int
+    FORMS: ClassVar[tuple[str, ...]]
+    """How it may be written, for people."""
+    NOUN: ClassVar[str]
+    """What such a camera is called."""
+    TAKES_SIZE: ClassVar[bool]
+    """Whether it can be asked for a size and a rate; else it has its own."""
+    MEND: ClassVar[str]
+    """What finds out why it gives nothing, with ``{config}``, the file, and ``{user}``,
+    of the service."""
 
-    def __str__(self) -> str:
-        return f"picamera:{self.index}"
+    @property
+    def held_files(self) -> tuple[str, ...]:
+        """Patterns of device files that one process alone can use."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return the camera that a text names, by its form alone; None if none.
+
+        Raises:
+            CameraError: it is written like one, with a mistake; without its password.
+        """
+
+    def opener(self, settings: "CameraSettings") -> "Callable[[], Device]":
+        """Return what opens it, once, and waits for it.
+
+        Raises:
+            CameraError: what it takes is not installed.
+        """
 
 
-@dataclass(frozen=True, slots=True)
-class VideoDevice:
-    """A camera that the kernel shows as a file: USB."""
-
-    path: Path
-
-    def __str__(self) -> str:
-        return str(self.path)
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A camera on the network. Where it is may be told, its password may not."""
-
-    url: str
-
-    def __str__(self) -> str:
-        """Return scheme and host: cameras take passwords in paths and queries too."""
-        scheme, _, rest = self.url.partition("://")
-        address = re.split(r"[/?#]", rest, maxsplit=1)[0]
-        host = address.rpartition("@")[2]
-        # An @ further on may end a password with an unescaped slash in it.
-        if "@" in rest[len(address) :]:
-            host = ""
-        return f"{scheme}://{host}/…"
+LIVE_CAMERAS: tuple[type[LiveCamera], ...] = (PiCamera, UsbCamera, NetworkCamera)
+"""All kinds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
     """A video, a picture, or a folder of pictures."""
 
+    NOUN: ClassVar[str] = "recording"
+    TAKES_SIZE: ClassVar[bool] = False
+    MEND: ClassVar[str] = "edit camera.source in {config}"
+
     path: Path
 
     def __str__(self) -> str:
         return str(self.path)
 
 
-Source = PiCamera | VideoDevice | Stream | Recording
+Source = LiveCamera | Recording
 
 
 def parse_source(text: str) -> Source:
@@ -70,31 +76,13 @@ def parse_source(text: str) -> Source:
     Raises:
         CameraError: it cannot be any; the message does not repeat a password.
     """
-    if found := re.fullmatch(r"picamera(?::(.*))?", text):
-        number = found[1] if found[1] is not None else "0"
-        if not re.fullmatch(r"[0-9]{1,2}", number):
-            raise CameraError(f"{text}: picamera:1 is the second camera of a Pi")
-        return PiCamera(int(number))
-    if re.fullmatch(r"[0-9]{1,3}", text):
-        return VideoDevice(Path(f"/dev/video{int(text)}"))
-    if text.startswith("/dev/"):
-        return VideoDevice(Path(text))
-    if found := re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", text):
-        return _stream(Stream(text), found[1].lower())
-    return Recording(Path(text))
-
-
-def _stream(stream: Stream, scheme: str) -> Stream:
-    if scheme not in _SCHEMES:
-        raise CameraError(f"{stream}: {_ALLOWED}")
-    try:
-        parts = urlsplit(stream.url)
-        # Reading the port is what checks it.
-        good = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or not stream.url.isprintable() or " " in stream.url:
+    for kind in LIVE_CAMERAS:
+        if camera := kind.parse(text):
+            return camera
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        forms = ", ".join(form for kind in LIVE_CAMERAS for form in kind.FORMS)
         raise CameraError(
-            f"{stream}: not a URL; in a password write / as %2F, @ as %40, : as %3A"
+            f"{without_password(text)}: allowed are {forms}, or the path of a video, "
+            "a picture or a folder"
         )
-    return stream
+    return Recording(Path(text))

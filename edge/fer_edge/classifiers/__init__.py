@@ -18,36 +18,48 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """``[model]``."""
+    """What tells the emotions, and on which processor."""
 
-    bundle: str = option("")
+    bundle: str = option("", example="/home/pi/bundle")
     """Directory that fer-convert made; empty for the active one of those that
-    ``fer-edge models`` has installed, or for the released model."""
+    ``sudo fer-edge models install`` has put here, or for the released model, which came
+    with this package, where none is."""
     probation_seconds: float = option(300.0, low=0.0, high=86400.0)
-    """How long the daemon has to run with a model that was installed before it is
-    trusted; the daemon goes back to the one before if it dies earlier, twice."""
-    public_key: str = option("")
-    """Of minisign; without its signature no model but the released one is used."""
+    """How long the daemon has to run with a newly installed model before it is trusted.
+    If the model is refused or the daemon dies earlier, twice, it goes back to the model
+    before by itself."""
+    public_key: str = option(
+        "", example="RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"
+    )
+    """Key of whoever makes the models, the last line of minisign's .pub file; with it
+    no model but the released one is used without a signature, manifest.json.minisig in
+    its bundle. Needs PyNaCl: ``pip install 'fer-edge-toolkit[signed]'``. Empty asks for
+    no signature."""
     threads: int = option(1, low=1, high=64)
-    """Of the processor for one face, which is too little work to share."""
+    """Threads of the processor for one face, which is too little work to share."""
     edgetpu: str = option("auto", one_of=("auto", "on", "off"))
-    """``auto`` uses an Edge TPU where the bundle holds a compiled model and libedgetpu
-    is installed; ``on`` says so where the bundle holds none. The processor stands in
-    for it in both."""
-    edgetpu_device: str = option("", forms=("", ":N", "usb", "usb:N", "pci", "pci:N"))
-    """Which Edge TPU; empty for the first one."""
+    """Whether an Edge TPU (Coral) is used. ``auto`` uses it where the bundle holds a
+    compiled model and libedgetpu is installed; ``on`` complains where the bundle holds
+    none. The processor answers while the Edge TPU cannot."""
+    edgetpu_device: str = option(
+        "", forms=("", ":N", "usb", "usb:N", "pci", "pci:N"), example="usb:0"
+    )
+    """Which Edge TPU, where there are several, with N counted from 0; empty for the
+    first one."""
     edgetpu_start_seconds: float = option(30.0, low=1.0, high=600.0)
-    """Longest time from the start of its process to its passed self-test. On USB the
-    device logs on twice, which takes about 3 seconds."""
+    """Longest time from the start of the Edge TPU's process to its passed self-test. On
+    USB the device logs on twice, which takes about 3 seconds."""
     edgetpu_deadline_seconds: float = option(1.0, low=0.01, high=60.0)
-    """Longest time for a face; a hang costs the camera this much once."""
+    """Longest time for a face on the Edge TPU. After it the process is killed and
+    started again; the processor answers, also for this face."""
     edgetpu_restart_first_seconds: float = option(1.0, low=0.1, high=3600.0)
-    """Pause before it is started again; twice as long after each further failure."""
+    """Pause before the Edge TPU is started again; twice as long after each further
+    failure."""
     edgetpu_restart_longest_seconds: float = option(60.0, low=0.1, high=3600.0)
-    """Longest of these pauses. What has worked for as long has failed for the first
-    time when it fails next."""
+    """Longest of these pauses. An Edge TPU that has worked for as long has failed for
+    the first time when it fails next."""
     edgetpu_failures: int = option(5, low=1, high=100)
-    """Failures in a row after which it is left alone for a while."""
+    """Failures in a row after which the Edge TPU is left alone for a while."""
     edgetpu_retry_seconds: float = option(600.0, low=1.0, high=86400.0)
     """How long it is left alone before it is tried again."""
 

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fer_contract.errors import ModelError
 from fer_contract.golden import Golden
 from fer_contract.manifest import BundleManifest, read_manifest
 from fer_contract.preprocess import Pixels
 from fer_contract.scores import tempered_weights
-from fer_contract.tflite import TfliteClassifier
+from fer_contract.tflite import open_bundled
 from fer_edge.classifiers import ClassifierState, Device
 
 
@@ -31,18 +30,7 @@ class CpuClassifier:
 
     def __init__(self, bundle: Path, threads: int = 1) -> None:
         manifest = read_manifest(bundle, BundleManifest)
-        path = bundle / manifest.MODEL
-        model = TfliteClassifier(path, threads)
-        if model.input_shape != manifest.input.shape:
-            raise ModelError(
-                f"{path}: input is {model.input_shape}; manifest.json says "
-                f"{manifest.input.shape}"
-            )
-        if model.classes != len(manifest.labels):
-            raise ModelError(
-                f"{path}: {model.classes} outputs; manifest.json has "
-                f"{len(manifest.labels)} labels"
-            )
+        model = open_bundled(bundle, manifest, threads)
         golden_path = bundle / manifest.GOLDEN
         golden = Golden.load(golden_path)
         golden.check(manifest.input, model.quantized, model.runtime, str(golden_path))

@@ -9,10 +9,7 @@ Without a LIBRARY the model, which must then not be a compiled one, runs on the
 processor: so all but the library is tested where there is no Edge TPU.
 """
 
-import ctypes
 import json
-import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,16 +19,15 @@ import numpy as np
 
 from fer_contract.errors import FerError
 from fer_contract.tflite import TfliteClassifier, load_runtime
+from fer_edge.child import end_with_parent, take_output
 from fer_edge.classifiers.wire import Kind, Message, Wire
-
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main(arguments: Sequence[str]) -> int:
     """Load the model, say so, and answer until the daemon closes its end."""
     model, library, device, parent = arguments
     end_with_parent(int(parent))
-    wire = take_pipes()
+    wire = Wire(0, take_output())
     try:
         delegate = _load_delegate(library, device) if library else None
         classifier = TfliteClassifier(Path(model), delegate=delegate)
@@ -41,29 +37,6 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(wire, Kind.FAILED, str(failure))
     serve(wire, classifier)
     return 0
-
-
-def end_with_parent(parent: int) -> None:
-    """Have this process killed when the thread that started it ends.
-
-    A process that hangs in a driver does not see its pipe close.
-
-    Args:
-        parent: process id of the daemon.
-    """
-    # The daemon ends this process; Ctrl-C and a stop of the service are its affair.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before this was in force
-        sys.exit(1)
-
-
-def take_pipes() -> Wire:
-    """Keep standard output for messages; what libraries print goes to the log."""
-    writing = os.dup(1)
-    os.dup2(2, 1)
-    return Wire(0, writing)
 
 
 def facts_of(model: TfliteClassifier) -> dict[str, Any]:

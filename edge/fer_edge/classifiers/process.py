@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ import numpy.typing as npt
 
 from fer_contract.errors import one_line
 from fer_contract.preprocess import Pixels
+from fer_edge.child import child_command, signal_name
 from fer_edge.classifiers.wire import Kind, Message, Wire
 
 _LOGGER = logging.getLogger(__name__)
@@ -36,25 +36,16 @@ _LONGEST_LINE = 300
 _LAST_WORDS_SECONDS = 1.0
 
 
-def edgetpu_command(model: Path, device: str) -> list[str]:
+def edgetpu_command(model: Path, device: str, library: str = _LIBRARY) -> list[str]:
     """Return what starts the Edge TPU's process, but for the daemon's process id.
 
     Args:
         model: the compiled file.
         device: as libedgetpu names it; empty for the first one.
+        library: libedgetpu; empty for a plain model on the processor.
     """
-    return _command(model, _LIBRARY, device)
-
-
-def plain_command(model: Path) -> list[str]:
-    """Return what starts the same process with a plain model and no Edge TPU."""
-    return _command(model, "", "")
-
-
-def _command(model: Path, library: str, device: str) -> list[str]:
-    # -P: nothing that lies in the working directory is imported.
     module = "fer_edge.classifiers.edgetpu_child"
-    return [sys.executable, "-P", "-m", module, str(model), library, device]
+    return child_command(module, str(model), library, device)
 
 
 class ProcessError(Exception):
@@ -193,19 +184,12 @@ class EdgeTpuProcess:
             self._answers.close()
         if self._reader.ident is not None:
             self._reader.join(_LAST_WORDS_SECONDS)
-        end = f"ended by {_signal_name(-code)}" if code < 0 else f"ended with {code}"
+        end = f"ended by {signal_name(-code)}" if code < 0 else f"ended with {code}"
         return ": ".join([end, *self._lines])
 
 
 def _described(kind: Kind, number: int, length: int) -> str:
     return f"{kind.name} {number} of {length} bytes"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"
 
 
 def _log_lines(stream: io.FileIO, last: deque[str]) -> None:

@@ -13,13 +13,14 @@ import time
 from dataclasses import dataclass
 from enum import IntEnum
 
+from fer_contract.preprocess import MAX_SIDE
+
 # Mark, kind, number, length of the content; little-endian.
 _HEADER = struct.Struct("<3sBII")
 _MARK = b"fer"
 
-# Bytes; a face of 1024x1024 is the largest that a manifest allows.
-_LONGEST = 1 << 20
-_CHUNK = 1 << 16
+_LONGEST = MAX_SIDE**2  # bytes of the largest face that a manifest allows
+_CHUNK = 1 << 16  # bytes
 
 
 class Kind(IntEnum):

@@ -22,30 +22,36 @@ from fer_edge.options import option
 
 @dataclass(frozen=True, slots=True)
 class DetectorSettings:
-    """``[faces]``."""
+    """How faces are found."""
 
     detector: str = option("auto", one_of=("auto", "yunet", "haar"))
-    """``yunet`` is faster and finds more; ``haar`` needs no file. ``auto`` is yunet
-    where ``yunet_model`` is set or its file has been fetched."""
-    yunet_model: str = option("")
-    """Path of face_detection_yunet_2023mar.onnx (OpenCV's zoo, MIT); empty for the
-    file that ``fer-edge models fetch-detector`` has fetched."""
+    """What finds the faces. ``yunet`` is faster and finds more; ``haar`` needs no file.
+    ``auto`` is yunet where ``yunet_model`` is set or its file has been fetched, else
+    haar."""
+    yunet_model: str = option(
+        "", example="/var/lib/fer-edge/face_detection_yunet_2023mar.onnx"
+    )
+    """Path of the YuNet model (OpenCV's zoo, MIT); empty for the file that
+    ``sudo fer-edge models fetch-detector`` has fetched."""
     min_face_pixels: int = option(48, low=16, high=2000)
-    """Side of the smallest face that counts; less than the model's input is blur."""
+    """Side of the smallest face that counts. A face smaller than the input of the model
+    is blur."""
+    # In scenes of 640x480 with faces of 100 pixels YuNet finds 93 % in 480 of what it
+    # finds in 640, in two thirds of the time, and 57 % in 320, in a third; the cascade
+    # 102 % and 88 %.
     detection_pixels: int = option(480, low=64, high=4096)
-    """Longer side of the frame in which faces are sought: a larger frame is scaled
-    down to it, but never so far that a face of ``min_face_pixels`` is too small to be
-    found. In scenes of 640x480 with faces of 100 pixels YuNet finds 93 % in 480 of
-    what it finds in 640, in two thirds of the time, and 57 % in 320, in a third; the
-    cascade 102 % and 88 %."""
+    """Longer side of the frame in which faces are sought. A larger frame is scaled down
+    to it, but never so far that a face of ``min_face_pixels`` is too small to be found.
+    Fewer are faster and find fewer faces."""
     every_seconds: float = option(0.2, low=0.0, high=1.0, live=True)
-    """Time after which a face is looked for anew, near where it is expected; in between
-    it is followed by its motion. 0 looks in every frame. Earlier if it is in doubt.
-    While no face is known, or one is missing, the whole frame is searched as often."""
+    """Time after which a face is looked for anew, near where it is expected; 0 looks in
+    every frame. In between it is followed by its motion. A face in doubt is looked for
+    earlier. While no face is known, or one is missing, the whole frame is searched as
+    often."""
     newcomer_seconds: float = option(0.5, low=0.0, high=10.0, live=True)
-    """Time between two searches of the whole frame while all known faces are found:
-    how late one more is noticed. Never less than ``every_seconds``. A search takes as
-    long as looking for six known faces."""
+    """Time between two searches of the whole frame while all known faces are found: how
+    late one more is noticed. Never less than ``every_seconds``. A search takes as long
+    as looking for six known faces."""
 
 
 class Detector(Protocol):

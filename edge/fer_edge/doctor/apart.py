@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import Any
 
+from fer_edge.child import child_command, signal_name
 from fer_edge.doctor.checks import Case, Check, Finding, Verdict, wrong
 from fer_edge.doctor.unit import Rights
 
@@ -24,15 +25,13 @@ def look_apart(check: Check, case: Case, rights: Rights | None) -> Finding:
         case: what to look at.
         rights: of whom; None is as whoever asks.
     """
-    # -P: nothing that lies in the working directory is imported.
-    command = [sys.executable, "-P", "-m", "fer_edge.doctor.apart_child"]
     as_user: dict[str, Any] = {}
     if rights is not None:
         as_user["user"], as_user["group"] = rights.user, rights.group
         as_user["extra_groups"] = rights.groups
     try:
         process = subprocess.Popen(
-            [*command, check.name, str(os.getpid())],
+            child_command("fer_edge.doctor.apart_child", check.name, str(os.getpid())),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -75,10 +74,10 @@ def _understood(code: int, said: bytes, complaints: bytes) -> Finding:
         return Finding(Verdict(facts["verdict"]), facts["says"], facts["mend"])
     lines = complaints.decode(errors="replace").strip().splitlines() or [""]
     if code < 0:
-        names = {known.value: known.name for known in signal.Signals}
-        how = names.get(-code, f"signal {-code}")
         return wrong(
-            f"the interpreter ends by {how}: {lines[-1]}".removesuffix(": "),
+            f"the interpreter ends by {signal_name(-code)}: {lines[-1]}".removesuffix(
+                ": "
+            ),
             "a native library does not fit: make the virtual environment anew",
         )
     # What Python says last of an error that no check foresees.

@@ -21,12 +21,11 @@ def main(name: str, parent: int) -> int:
         name: of the check.
         parent: process id of the command, without which there is nobody to tell.
     """
-    from fer_edge.classifiers.edgetpu_child import end_with_parent
+    from fer_edge.child import end_with_parent, take_output
     from fer_edge.doctor.order import CHECKS
 
     end_with_parent(parent)
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print is no answer
+    answers = os.fdopen(take_output(), "w")
     case = pickle.load(sys.stdin.buffer)
     (check,) = (check for check in CHECKS if check.name == name)
     finding = check.look(case)

@@ -10,6 +10,7 @@ import click
 from fer_contract import __version__
 from fer_contract.command import FiniteRange
 from fer_contract.errors import RefusedError
+from fer_edge.service.units import CONFIG
 
 if TYPE_CHECKING:
     from fer_edge.doctor.asking import World
@@ -17,14 +18,13 @@ if TYPE_CHECKING:
     from fer_edge.doctor.unit import Unit
 
 _PATH = click.Path(path_type=Path, readable=False)  # examine says it better
-_SYSTEM_CONFIG = Path("/etc/fer-edge/fer-edge.toml")
 _SCHEMA = 1
 _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red", "skipped": "bright_black"}
 
 
 @click.command("doctor")
 @click.option(
-    "--config", type=_PATH, help=f"fer-edge.toml  [default: {_SYSTEM_CONFIG}, if there]"
+    "--config", type=_PATH, help=f"fer-edge.toml  [default: {CONFIG}, if there]"
 )
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--list", "only_list", is_flag=True, help="Name the checks, do none.")
@@ -88,9 +88,9 @@ def _case(config: Path | None, world: "World", unit: "Unit") -> "Case":
     from fer_edge.doctor.checks import Case
 
     if config is None:
-        if not _SYSTEM_CONFIG.exists():
+        if not CONFIG.exists():
             return Case(world, unit)
-        config = _SYSTEM_CONFIG
+        config = CONFIG
     settings, mistakes = examine(config)
     lines = tuple(mistake.of(config) for mistake in mistakes)
     return Case(world, unit, settings, config.absolute(), lines)
@@ -98,12 +98,12 @@ def _case(config: Path | None, world: "World", unit: "Unit") -> "Case":
 
 def _share_environment(world: "World", unit: "Unit") -> None:
     """Have this process, and those it starts, find what the service is given."""
-    from fer_edge.doctor.unit import NAME
+    from fer_edge.service.units import SERVICE
 
     if unit.state_folder is not None:
         os.environ.setdefault("STATE_DIRECTORY", str(unit.state_folder))
     # There while the service runs, for its user and root.
-    credentials = world.path(f"/run/credentials/{NAME}")
+    credentials = world.path(f"/run/credentials/{SERVICE}")
     if os.access(credentials, os.R_OK | os.X_OK):
         os.environ.setdefault("CREDENTIALS_DIRECTORY", str(credentials))
 

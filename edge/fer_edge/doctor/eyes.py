@@ -1,5 +1,6 @@
 """What looks: the camera, what finds faces, and the model that judges them."""
 
+import fnmatch
 import sys
 import time
 from datetime import UTC, datetime
@@ -8,13 +9,7 @@ from typing import TYPE_CHECKING
 
 from fer_contract.errors import FerError
 from fer_edge.cameras.settings import CameraSettings
-from fer_edge.cameras.source import (
-    PiCamera,
-    Recording,
-    Stream,
-    VideoDevice,
-    parse_source,
-)
+from fer_edge.cameras.source import Recording, Source, parse_source
 from fer_edge.config import Config
 from fer_edge.doctor.checks import (
     Case,
@@ -45,13 +40,14 @@ def _camera(case: Case) -> Finding:
         return wrong(str(mistake), f"edit camera.source in {case.path}")
     if not settings.source:
         return skipped("camera.source is empty")
-    if isinstance(source, PiCamera | VideoDevice) and (use := _use(case, source)):
+    if use := _use(case, source):
         return ok(f"{source}: {use}, so not opened")
     begun = time.monotonic()
     try:
         height, width = _first_frame(settings)
     except CameraError as failure:
-        says, mend = str(failure), _mend(case, source)
+        user = case.unit.user or "$USER"
+        says, mend = str(failure), source.MEND.format(config=case.path, user=user)
         if "no permission" in says:
             return forbidden(case, says, mend)
         return wrong(says, mend)
@@ -59,21 +55,18 @@ def _camera(case: Case) -> Finding:
     return ok(f"{source}: {width}x{height}, first frame after {seconds:.1f} s")
 
 
-def _use(case: Case, source: PiCamera | VideoDevice) -> str:
+def _use(case: Case, source: Source) -> str:
     """Say that the service holds a camera; empty where it does not."""
-    if not case.unit.runs:
+    if isinstance(source, Recording) or not source.held_files or not case.unit.runs:
         return ""
     pid = case.unit.facts.get("MainPID", "0")
     files = case.world.path(f"/proc/{pid}/fd")
     try:
         opened = [_target(path) for path in files.iterdir()]
     except OSError:  # another user's, and we are not root
-        there = isinstance(source, PiCamera) or source.path.exists()
+        there = any(any(Path("/").glob(pattern[1:])) for pattern in source.held_files)
         return "left to the service, which runs; sudo looks closer" if there else ""
-    if isinstance(source, PiCamera):
-        held = any(path.startswith(("/dev/media", "/dev/video")) for path in opened)
-    else:
-        held = str(source.path.resolve()) in opened
+    held = any(fnmatch.filter(opened, pattern) for pattern in source.held_files)
     return f"in use by the service (process {pid})" if held else ""
 
 
@@ -91,14 +84,14 @@ def _first_frame(settings: CameraSettings) -> tuple[int, int]:
         CameraError: there is none; a live camera is asked once.
     """
     from fer_edge.cameras.newest import NewestFrame
-    from fer_edge.cameras.opening import open_camera, opener
+    from fer_edge.cameras.opening import open_camera
 
     source = parse_source(settings.source)
     camera: Camera | NewestFrame
     if isinstance(source, Recording):
         camera = open_camera(settings, datetime.now(UTC))
     else:
-        camera = NewestFrame(opener(source, settings), settings.view)
+        camera = NewestFrame(source.opener(settings), settings.view)
     try:
         frame = camera.read(_FRAME_SECONDS)
     finally:
@@ -106,17 +99,6 @@ def _first_frame(settings: CameraSettings) -> tuple[int, int]:
     if frame is None:
         raise CameraError(f"{source}: no frame for {_FRAME_SECONDS:g} s")
     return frame.pixels.shape[0], frame.pixels.shape[1]
-
-
-def _mend(case: Case, source: object) -> str:
-    if isinstance(source, PiCamera):
-        return "rpicam-hello --list-cameras (libcamera-hello before Trixie); its cable"
-    if isinstance(source, Recording):
-        return f"edit camera.source in {case.path}"
-    if isinstance(source, Stream):
-        return f"ffprobe URL, with the address of camera.source in {case.path}"
-    user = case.unit.user or "$USER"
-    return f"v4l2-ctl --list-devices; for a right: sudo usermod -aG video {user}"
 
 
 def _detector(case: Case) -> Finding:

@@ -19,7 +19,6 @@ from fer_edge.doctor.checks import (
     wrong,
 )
 from fer_edge.outbox import OutboxSettings
-from fer_edge.state import state_directory
 
 _MEGABYTE = 1_000_000
 _LEAST_SPARE = 50 * _MEGABYTE
@@ -34,7 +33,7 @@ def _outbox(case: Case) -> Finding:
         return skipped("mqtt.host is empty: nothing is kept")
     if not settings.durable:
         return ok("in memory, as outbox.durable says; a restart loses what waits")
-    path = _file(settings)
+    path = settings.file
     user = case.unit.user or "$USER"
     folder = path.parent
     may = os.access(folder, os.W_OK | os.X_OK)
@@ -83,7 +82,7 @@ def _waiting(path: Path, settings: OutboxSettings) -> Finding:
 
 def _disk(case: Case) -> Finding:
     settings = case.config.outbox if case.config else OutboxSettings()
-    path = _file(settings)
+    path = settings.file
     folder = closed_folder(path) or path.parent
     while not is_there(folder):
         folder = folder.parent
@@ -106,10 +105,6 @@ def _disk(case: Case) -> Finding:
             "sudo journalctl --vacuum-size=50M; or lower outbox.max_megabytes",
         )
     return ok(says)
-
-
-def _file(settings: OutboxSettings) -> Path:
-    return Path(settings.path) if settings.path else state_directory() / "outbox.sqlite"
 
 
 OUTBOX = Check(

@@ -4,9 +4,10 @@ import os
 import pwd
 
 from fer_edge.doctor.checks import Case, Check, Finding, note, ok, skipped, wrong
-from fer_edge.doctor.unit import NAME
+from fer_edge.service.state import meaning_of_end
+from fer_edge.service.units import SERVICE as UNIT
 
-_LOG = f"journalctl -u {NAME} -n 50"
+_LOG = f"journalctl -u {UNIT} -n 50"
 
 
 def _look(case: Case) -> Finding:
@@ -19,13 +20,13 @@ def _look(case: Case) -> Finding:
             pass
         case "not-found":
             return note(
-                f"systemd knows no {NAME}: nobody starts the daemon with the machine",
+                f"systemd knows no {UNIT}: nobody starts the daemon with the machine",
                 "sudo fer-edge service install",
             )
         case state:
             return wrong(
                 f"the unit is {state}",
-                f"systemctl status {NAME}; sudo systemctl unmask {NAME}",
+                f"systemctl status {UNIT}; sudo systemctl unmask {UNIT}",
             )
     if lost := _lost_source(case):
         return lost
@@ -33,17 +34,20 @@ def _look(case: Case) -> Finding:
     if active == "failed" or sub == "auto-restart":
         status = facts.get("ExecMainStatus", "")
         end = f"{facts.get('Result', 'failed')}, exit code {status}"
-        return wrong(f"{active} ({end}){_restarts(facts.get('NRestarts', ''))}", _LOG)
+        meaning = f": {known}" if (known := meaning_of_end(facts)) else ""
+        says = f"{active} ({end}){meaning}{_restarts(facts.get('NRestarts', ''))}"
+        return wrong(says, _LOG)
     says = f"{active} ({sub}){_user(case)}"
     if facts.get("NeedDaemonReload") == "yes":
-        mend = f"sudo systemctl daemon-reload && sudo systemctl restart {NAME}"
+        mend = f"sudo systemctl daemon-reload && sudo systemctl restart {UNIT}"
         return note(f"{says}; its unit has changed since it was read", mend)
     if facts.get("UnitFileState") == "disabled":
         return note(
-            f"{says}; not started with the machine", f"sudo systemctl enable {NAME}"
+            f"{says}; not started with the machine",
+            f"sudo systemctl enable {UNIT}",
         )
     if not unit.runs:
-        return note(says, f"sudo systemctl start {NAME}")
+        return note(says, f"sudo systemctl start {UNIT}")
     if facts.get("NRestarts", "0") not in ("", "0"):
         return note(f"{says}{_restarts(facts['NRestarts'])}", _LOG)
     return ok(says)

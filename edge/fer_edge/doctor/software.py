@@ -23,6 +23,7 @@ from fer_edge.doctor.checks import (
     wrong,
 )
 from fer_edge.service.pairing import numpy_mend
+from fer_edge.service.units import CONFIG
 
 _APT_PACKAGES = "/usr/lib/python3/dist-packages"
 _EDGE = f"{sys.executable} -m pip install 'fer-edge-toolkit[edge]'"
@@ -51,7 +52,7 @@ def _program_of(exec_start: str) -> Path | None:
 def _configuration(case: Case) -> Finding:
     if case.path is None:
         return note(
-            "none in /etc/fer-edge/fer-edge.toml: only the machine is looked at",
+            f"none in {CONFIG}: only the machine is looked at",
             "sudo fer-edge service install; or give one with --config",
         )
     mistakes = [line for line in case.mistakes if not _is_given(line, case)]

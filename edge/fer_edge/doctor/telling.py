@@ -22,6 +22,7 @@ from fer_edge.doctor.checks import (
     skipped,
     wrong,
 )
+from fer_edge.publishers.hook import hook_name
 from fer_edge.publishers.mqtt.settings import MqttSettings
 from fer_edge.web import HttpSettings, read_token
 
@@ -208,8 +209,8 @@ def _hooks(case: Case) -> Finding:
     for index, hook in enumerate(hooks):
         if shutil.which(hook.command[0]) is None:
             return wrong(
-                f"hooks[{index}].command: {hook.command[0]}: no program that this user "
-                "may run",
+                f"{hook_name(index)}.command: {hook.command[0]}: no program that this "
+                "user may run",
                 f"chmod a+rx {hook.command[0]}; type -a {hook.command[0]}",
             )
     return ok(f"{len(hooks)}, their programs are there; they were not run")

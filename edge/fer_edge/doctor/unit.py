@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fer_edge.doctor.asking import World, is_there
+from fer_edge.service.state import facts_of, question
 from fer_edge.service.units import SERVICE
-
-NAME = SERVICE
 
 _PROPERTIES = (
     "LoadState", "ActiveState", "SubState", "Result", "ExecMainStatus", "MainPID",
@@ -138,14 +137,14 @@ class Rights:
 
 def read_unit(world: World) -> Unit:
     """Ask systemd for the unit."""
-    answer = world.run("systemctl", "show", NAME, f"--property={','.join(_PROPERTIES)}")
+    answer = world.run(*question(SERVICE, _PROPERTIES))
     if answer.code:
         return Unit(
             lack=answer.text if answer.code < 0 else "systemd does not run here"
         )
-    facts = dict(line.partition("=")[::2] for line in answer.text.splitlines())
     # Of credentials systemd 252 shows no more than "[unprintable]".
-    return _with_secrets(Unit(facts), world, world.run("systemctl", "cat", NAME).text)
+    files = world.run("systemctl", "cat", SERVICE).text
+    return _with_secrets(Unit(facts_of(answer.text)), world, files)
 
 
 def _with_secrets(unit: Unit, world: World, text: str) -> Unit:

@@ -32,25 +32,27 @@ _FORBIDDEN = ("workplace", "education")
 
 @dataclass(frozen=True, slots=True)
 class LawSettings:
-    """``[law]``."""
+    """What emotions are read for, and who answers for it."""
 
-    purpose: str = option("", one_of=("", *PURPOSES))
-    """What emotions are read for, or where: needed to run. Where people work it is
-    workplace, and where they are taught education, whatever else it is for."""
-    ground: str = option("", one_of=("", *GROUNDS))
-    """The reason, medical or safety, without which workplace and education are refused
-    (EU AI Act, Article 5(1)(f))."""
-    reference: str = option("")
+    purpose: str = option("", one_of=("", *PURPOSES), example="research")
+    """What emotions are read for, or where. Where people work it is workplace, and
+    where they are taught education, whatever else it is for. Needed."""
+    ground: str = option("", one_of=("", *GROUNDS), example="safety")
+    """Emotions may not be inferred in the areas of workplace and education but for
+    medical or safety reasons (EU AI Act, Regulation (EU) 2024/1689, Article 5(1)(f));
+    without one the daemon refuses to run there."""
+    reference: str = option("", example="risk assessment 2026-11 of the crane cab")
     """The document that shows the ground; needed with workplace and education."""
-    operator: str = option("")
-    """Who answers for the camera: a name that the notice shows."""
-    contact: str = option("")
+    operator: str = option("", example="Example Ltd")
+    """Who answers for the camera, for the notice to the people in front of it
+    (``fer-edge notice``), which Article 50(3) demands."""
+    contact: str = option("", example="privacy@example.org")
     """Where people can ask: an address, or a telephone number."""
-    aim: str = option("")
+    aim: str = option("", example="The lamp takes the colour of the mood in the room.")
     """What the emotions are read for, in a sentence for those who read the notice."""
-    legal_basis: str = option("")
+    legal_basis: str = option("", example="consent, Article 9(2)(a) GDPR")
     """Why personal data may be processed, as the GDPR, Article 6 or 9, names it."""
-    retention: str = option("")
+    retention: str = option("", example="7 days")
     """How long events are kept, by whoever receives them, too."""
 
 

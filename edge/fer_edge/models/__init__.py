@@ -2,16 +2,19 @@
 
 ::
 
-    SOURCE ─► members ─► unpacked beside the store ─► examined ─► store ─► active
-              (sources)  (unpacking)                  (examining)  (store)    │
-    the daemon ◄─ the last good one, if it fails twice ◄─ probation ◄─────────┘
-                                                 (trial)
+    SOURCE ─► members ─► copied beside the store ─► examined ─► store ─► active
+                   (sources)                      (examining)  (store)      │
+    the daemon ◄─ the last good one, if it fails twice ◄─ probation ◄───────┘
+                                                           (trial)
 """
 
 from pathlib import Path
 
 RELEASED = Path(__file__).parent.parent / "released"
 """A bundle that came with this package; its MODEL_CARD.md says what it can do."""
+
+KEPT = 5
+"""Installed models that are kept unless another number is asked for."""
 
 
 def bundle_of(configured: str) -> Path:

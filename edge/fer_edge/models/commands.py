@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fer_contract.completion import complete_files, complete_words
+from fer_edge.models import KEPT
 
 if TYPE_CHECKING:
     from fer_edge.models.signature import PublicKey
@@ -101,7 +102,7 @@ def path_command(*, name: str | None) -> None:
 @click.option(
     "--keep",
     type=click.IntRange(3, 1000),
-    default=5,
+    default=KEPT,
     show_default=True,
     help="Models to keep; the oldest beyond are removed.",
 )

@@ -3,14 +3,13 @@
 import contextlib
 import logging
 import os
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from fer_contract.errors import FerError, RefusedError
 from fer_contract.manifest import MANIFEST_NAME, BundleManifest, read_manifest
+from fer_edge.child import child_command, signal_name
 from fer_edge.models.signature import (
     SIGNATURE_NAME,
     PublicKey,
@@ -18,9 +17,6 @@ from fer_edge.models.signature import (
 )
 
 _LOGGER = logging.getLogger(__name__)
-
-COMPANIONS = ("MODEL_CARD.md", "card.json", "robustness.png")
-"""What ``fer-train card`` adds to a bundle, for people; nothing reads it here."""
 
 _SECONDS = 120.0
 """A Pi Zero needs ten to start the interpreter and load the model."""
@@ -42,7 +38,7 @@ def examine(bundle: Path, origin: str, key: PublicKey | None = None) -> BundleMa
         if key is not None:
             _LOGGER.debug("%s: signed: %s", origin, check_signature(bundle, key))
         manifest = read_manifest(bundle, BundleManifest)
-        known = {*manifest.files, MANIFEST_NAME, SIGNATURE_NAME, *COMPANIONS}
+        known = {*manifest.files, *manifest.COMPANIONS, MANIFEST_NAME, SIGNATURE_NAME}
         for path in sorted(bundle.iterdir()):
             if path.name not in known:
                 raise RefusedError(f"{path}: not named in {MANIFEST_NAME}")
@@ -57,13 +53,12 @@ def self_test(bundle: Path) -> None:
         FerError: it does not pass, or does not come to an end.
         OSError: no process can be started.
     """
-    # -P: nothing that lies in the working directory is imported.
-    command = [sys.executable, "-P", "-m", "fer_edge.models.self_test_child"]
+    module = "fer_edge.models.self_test_child"
     # The child of a command that acts for another user is that user for good.
     acting = os.getuid() != os.geteuid()
     try:
         done = subprocess.run(
-            [*command, str(bundle), str(os.getpid())],
+            child_command(module, str(bundle), str(os.getpid())),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -82,8 +77,7 @@ def self_test(bundle: Path) -> None:
         _LOGGER.debug("%s: passes its self-test on %s", bundle, said)
         return
     if done.returncode < 0:
-        names = {known.value: known.name for known in signal.Signals}
-        how = names.get(-done.returncode, f"signal {-done.returncode}")
+        how = signal_name(-done.returncode)
         raise RefusedError(f"{bundle}: its self-test ends the interpreter by {how}")
     if not said:
         said = f"{bundle}: its self-test ends with {done.returncode}"

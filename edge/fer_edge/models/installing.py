@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from fer_contract.errors import DigestError, FerError, RefusedError
+from fer_edge.models import KEPT
 from fer_edge.models.examining import examine
 from fer_edge.models.owner import acting_for
 from fer_edge.models.probation import Record, Stage
@@ -35,7 +36,7 @@ class Wanted:
     key: PublicKey | None = None
     """Whose signature is wanted, if any."""
     limits: Limits = NORMAL
-    keep: int = 5
+    keep: int = KEPT
     """How many models may be there afterwards, active and previous included."""
 
 

@@ -26,14 +26,11 @@ def main(bundle: Path, parent: int) -> int:
     """
     _limit()
     from fer_contract.errors import FerError
+    from fer_edge.child import end_with_parent, take_output
     from fer_edge.classifiers.cpu import CpuClassifier
-    from fer_edge.classifiers.edgetpu_child import end_with_parent
 
     end_with_parent(parent)
-
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print is no answer
-    with answers:
+    with os.fdopen(take_output(), "w") as answers:
         try:
             classifier = CpuClassifier(bundle)
         except FerError as refusal:

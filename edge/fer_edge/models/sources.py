@@ -5,7 +5,6 @@ of the store's owner (``acting_for``), who may not be allowed to read it.
 """
 
 import os
-import re
 import stat
 import zipfile
 import zlib
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from fer_contract.errors import ManifestError, RefusedError, naming
-from fer_contract.manifest import BundleManifest
+from fer_contract.manifest import FILE_NAME, BundleManifest
 from fer_edge.models.durable import sync_folder
 
 
@@ -45,9 +44,6 @@ class Member:
     """A plain file name: of no other folder."""
     open: Callable[[], IO[bytes]]
 
-
-# As in manifests: no separator, no leading dot, nothing that is not ASCII.
-_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
 
 _FREE_BYTES = 1 << 20
 
@@ -190,13 +186,13 @@ def _only_folder(names: list[str]) -> str:
     flat = [name for name in names if "/" not in name]
     if len(tops) == 1 and not flat:
         (top,) = tops
-        if _PLAIN.fullmatch(top):
+        if FILE_NAME.fullmatch(top):
             return f"{top}/"
     return ""
 
 
 def _plain(name: str, origin: str) -> str:
-    if not _PLAIN.fullmatch(name):
+    if not FILE_NAME.fullmatch(name):
         raise RefusedError(f"{origin}: {name!r} in it is no plain file name")
     return name
 

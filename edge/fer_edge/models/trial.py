@@ -28,7 +28,7 @@ from fer_edge.models.store import RELEASED_NAME, Store, default_folder
 
 if TYPE_CHECKING:
     from fer_edge.classifiers import ModelSettings
-    from fer_edge.daemon import Turn
+    from fer_edge.loop import Turn
 
 _LOGGER = logging.getLogger(__name__)
 

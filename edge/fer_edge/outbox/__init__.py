@@ -2,29 +2,39 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from fer_edge.events import Event
 from fer_edge.options import option
+from fer_edge.state import state_directory
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxSettings:
-    """``[outbox]``."""
+    """Where events wait until the broker has confirmed them."""
 
     durable: bool = option(True)
-    """Whether events are kept on the disk, and so outlive the program and a power cut.
-    Without it they are kept in memory, within the same bounds."""
-    path: str = option("")
-    """File; empty for outbox.sqlite in the state directory."""
+    """Whether they wait on the disk, where they outlive the program and a power cut, or
+    in memory. A disk that is full or fails is not waited for: they are then kept in
+    memory until it takes them again."""
+    path: str = option("", example="/mnt/stick/outbox.sqlite")
+    """The file; empty for outbox.sqlite in the state directory, /var/lib/fer-edge under
+    systemd."""
     max_events: int = option(100_000, low=100, high=500_000)
-    """The oldest beyond are dropped, and counted."""
+    """Most events that wait. The oldest beyond are dropped and counted. An event takes
+    about 400 bytes."""
     max_megabytes: float = option(64.0, low=1.0, high=1000.0)
-    """Of the file with all that SQLite puts beside it; the oldest events beyond are
-    dropped, and counted."""
+    """Most space that the file and what SQLite puts beside it take, in megabytes of
+    1000000 bytes. The oldest events beyond are dropped and counted."""
     max_age_hours: float = option(168.0, low=0.01, high=87_600.0)
-    """Older events are dropped, and counted. Time in which the device is off counts as
-    far as its clock is right."""
+    """Age at which events are dropped and counted. The time for which the device was
+    off counts as far as its clock is right; to set the clock makes no event older."""
+
+    @property
+    def file(self) -> Path:
+        """The file that is meant."""
+        return Path(self.path) if self.path else state_directory() / "outbox.sqlite"
 
 
 @dataclass(frozen=True, slots=True)

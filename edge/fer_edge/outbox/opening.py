@@ -1,11 +1,8 @@
 """The outbox that the configuration asks for."""
 
-from pathlib import Path
-
 from fer_edge.outbox import Outbox, OutboxSettings
 from fer_edge.outbox.durable import DurableOutbox
 from fer_edge.outbox.memory import MemoryOutbox
-from fer_edge.state import state_directory
 
 
 def open_outbox(settings: OutboxSettings) -> Outbox:
@@ -16,5 +13,4 @@ def open_outbox(settings: OutboxSettings) -> Outbox:
     """
     if not settings.durable:
         return MemoryOutbox(settings)
-    path = settings.path or state_directory() / "outbox.sqlite"
-    return DurableOutbox(Path(path), settings)
+    return DurableOutbox(settings.file, settings)

@@ -3,9 +3,10 @@
 import math
 from dataclasses import dataclass
 
+from fer_edge.pauses import pause_after
+
 _FIRST_SECONDS = 1.0
 _LONGEST_SECONDS = 60.0
-_DOUBLINGS = 30  # beyond which the longest pause has long been reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,8 @@ class Patience:
     @property
     def due(self) -> float:
         """When to try again."""
-        doublings = min(self.failures - 1, _DOUBLINGS)
-        return self.failed + min(_FIRST_SECONDS * 2.0**doublings, _LONGEST_SECONDS)
+        pause = pause_after(self.failures, _FIRST_SECONDS, _LONGEST_SECONDS)
+        return self.failed + pause
 
     def after_failure(self, now: float) -> "Patience":
         """Count a failure.

@@ -13,6 +13,7 @@ from fer_contract.labels import UNCERTAIN
 from fer_edge.events import Event, EventType
 from fer_edge.options import option
 from fer_edge.publishers.hook_process import Finished, run_process
+from fer_edge.publishers.queued import Queued
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -21,22 +22,34 @@ _MINUTE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class HookSettings:
-    """``[[hooks]]``."""
+    """A command that is run for events.
 
-    command: tuple[str, ...] = option(filled=True)
-    """Path of a program, and its arguments; no shell sees them. It gets the event as a
-    line of JSON on its standard input."""
+    One event after another: while the command runs, up to 1,000 wait. It gets no
+    password from the daemon's environment. What it prints is logged when the daemon is
+    run with --verbose; how it ends is logged when it is not as the last time.
+    """
+
+    command: tuple[str, ...] = option(
+        filled=True, example=("/usr/local/bin/lamp", "--colour")
+    )
+    """Path of a program, and its arguments. No shell sees them. The event is its
+    standard input, a line of JSON."""
     events: tuple[str, ...] = option(
         ("new",), one_of=tuple(kind.value for kind in EventType), filled=True
     )
     """For which types of events it is run."""
-    emotions: tuple[str, ...] = option(())
-    """For which emotions it is run: labels of the model, or ``uncertain``; empty for
-    all."""
+    emotions: tuple[str, ...] = option((), example=("happy", "surprise"))
+    """For which emotions it is run: labels of the model, or uncertain. Empty is all."""
     timeout_seconds: float = option(10.0, low=0.1, high=3600.0)
-    """After so long it is killed, and with it what it has started."""
+    """After so long it is killed, with all that it has started."""
     most_per_minute: int = option(60, low=1, high=6000)
-    """How often it is run at most; the events beyond are passed over and counted."""
+    """How often it is run at most. The events beyond are passed over, and counted in
+    the log."""
+
+    def open_publisher(self, name: str) -> Queued:
+        """Return what runs the command, which takes its time, behind a queue."""
+        hook = Hook(name, self)
+        return Queued(name, hook, wants=hook.wants)
 
 
 def hook_name(index: int) -> str:

@@ -12,30 +12,31 @@ from typing import TextIO
 from fer_edge.errors import ConfigurationError
 from fer_edge.events import Event
 from fer_edge.options import option
-from fer_edge.publishers import Publisher
+from fer_edge.publishers.queued import Queued
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
 class JsonLinesSettings:
-    """``[json_lines]``."""
+    """Events as lines of JSON."""
 
-    path: str = option("-")
-    """File that events are appended to, a line each; ``-`` for standard output, empty
-    for nowhere. It may be renamed at any time, as logrotate does: the next event begins
-    a new one."""
+    path: str = option("-", example="/var/lib/fer-edge/events.jsonl")
+    """Where events are written, a line each: "-" is standard output (with systemd the
+    journal), empty is nowhere, and all else is a file that they are appended to.
+    logrotate may rename it at any time; the next event begins a new one."""
 
+    def open_publisher(self, name: str) -> Queued | None:
+        """Return what writes the lines, behind a queue; None if nothing shall.
 
-def open_json_lines(settings: JsonLinesSettings) -> Publisher | None:
-    """Return what writes the lines; None if nothing shall.
-
-    Raises:
-        ConfigurationError: standard output is closed, or the file cannot be opened.
-    """
-    if not settings.path:
-        return None
-    return standard_output() if settings.path == "-" else LinesFile(Path(settings.path))
+        Raises:
+            ConfigurationError: standard output is closed, or the file cannot be opened.
+        """
+        if not self.path:
+            return None
+        standard = self.path == "-"
+        lines = standard_output() if standard else LinesFile(Path(self.path))
+        return Queued(name, lines)
 
 
 def standard_output() -> "JsonLines":

@@ -20,7 +20,7 @@ _LAST_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class QueuedState:
-    """How a publisher does, for the status."""
+    """How a publisher does."""
 
     waiting: int
     """Events not yet handed on."""

@@ -85,7 +85,8 @@ def uninstall_command(*, purge: bool, dry_run: bool, root: Path) -> None:
     """
     from fer_edge.service.carrying_out import carry_out
     from fer_edge.service.plan import removal
-    from fer_edge.service.units import CONFIG, STATE
+    from fer_edge.service.units import CONFIG
+    from fer_edge.state import SYSTEM
 
     steps = removal(purge=purge)
     if dry_run:
@@ -95,7 +96,7 @@ def uninstall_command(*, purge: bool, dry_run: bool, root: Path) -> None:
     _need_root(root, "uninstall")
     carry_out(steps, root.resolve(), click.echo)
     if not purge:
-        click.echo(f"kept {CONFIG.parent} and {STATE}")
+        click.echo(f"kept {CONFIG.parent} and {SYSTEM}")
 
 
 @service_group.command("status")

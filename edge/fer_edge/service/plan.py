@@ -6,13 +6,13 @@ from pathlib import Path
 from fer_edge.service.units import (
     CONFIG,
     SERVICE,
-    STATE,
     TEMPLATE,
     UNITS,
     USER,
     for_command,
     read_file,
 )
+from fer_edge.state import SYSTEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,6 @@ def removal(*, purge: bool) -> list[Step]:
         Run(("systemctl", "reset-failed", SERVICE), needed=False),
     ]
     if purge:
-        steps += [Remove(STATE), Remove(CONFIG.parent)]
+        steps += [Remove(SYSTEM), Remove(CONFIG.parent)]
         steps += [Run(("userdel", USER), needed=False)]
     return steps

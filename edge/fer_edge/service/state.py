@@ -1,9 +1,10 @@
 """How the service is, as systemd tells it."""
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from fer_contract.errors import RefusedError
+from fer_edge.errors import CameraLostError, ConfigurationError
 from fer_edge.service.units import SERVICE
 
 _PROPERTIES = (
@@ -21,11 +22,33 @@ _PROPERTIES = (
 _SECONDS = 30.0
 
 _ENDS = {
-    "1": "refused: a damaged file, or a failed self-test",
-    "2": "the configuration, or the installation",
-    "3": "the camera was lost",
+    RefusedError.exit_code: "refused: a damaged file, or a failed self-test",
+    ConfigurationError.exit_code: "the configuration, or the installation",
+    CameraLostError.exit_code: "the camera was lost",
 }
 """What the daemon's exit codes mean."""
+
+
+def meaning_of_end(found: Mapping[str, str]) -> str:
+    """Say what the exit code means with which the daemon ended; empty if it says none.
+
+    Args:
+        found: properties, Result and ExecMainStatus among them.
+    """
+    # Of a process that was killed the status is the number of the signal.
+    code = found.get("ExecMainStatus", "") if found.get("Result") == "exit-code" else ""
+    return _ENDS.get(int(code), "") if code.isdecimal() else ""
+
+
+def question(unit: str, properties: Iterable[str]) -> tuple[str, ...]:
+    """Return the command that asks systemd for properties of a unit."""
+    return ("systemctl", "show", unit, f"--property={','.join(properties)}")
+
+
+def facts_of(answer: str) -> dict[str, str]:
+    """Return the properties of which systemd's answer tells, a line each."""
+    pairs = (line.partition("=") for line in answer.splitlines())
+    return {key: value for key, _, value in pairs}
 
 
 def ask(unit: str = SERVICE) -> dict[str, str]:
@@ -34,7 +57,7 @@ def ask(unit: str = SERVICE) -> dict[str, str]:
     Raises:
         RefusedError: systemd does not answer.
     """
-    command = ["systemctl", "show", unit, f"--property={','.join(_PROPERTIES)}"]
+    command = question(unit, _PROPERTIES)
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_SECONDS, check=False
@@ -45,8 +68,7 @@ def ask(unit: str = SERVICE) -> dict[str, str]:
         raise RefusedError(f"systemctl: no answer within {_SECONDS:g} s") from None
     if done.returncode:
         raise RefusedError(f"systemctl: {done.stderr.strip() or done.returncode}")
-    pairs = (line.partition("=") for line in done.stdout.splitlines())
-    return {key: value for key, _, value in pairs}
+    return facts_of(done.stdout)
 
 
 def is_well(found: Mapping[str, str]) -> bool:
@@ -71,9 +93,8 @@ def described(found: Mapping[str, str], unit: str = SERVICE) -> list[str]:
     ]
     if text := found.get("StatusText"):
         lines.append(f"now: {text}")
-    status = found.get("ExecMainStatus", "0")
-    if not is_well(found) and (end := _ENDS.get(status)):
-        lines.append(f"ended with {status}: {end}")
+    if not is_well(found) and (end := meaning_of_end(found)):
+        lines.append(f"ended with {found['ExecMainStatus']}: {end}")
     elif not is_well(found) and found.get("Result") not in ("success", None):
         lines.append(f"ended: {found['Result']}")
     if not is_well(found):

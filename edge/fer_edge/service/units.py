@@ -13,8 +13,7 @@ TEMPLATE = "fer-edge@.service"
 USER = "fer-edge"
 
 CONFIG = Path("/etc/fer-edge/fer-edge.toml")
-
-STATE = Path("/var/lib/fer-edge")
+"""As fer-edge.service has it."""
 
 _COMMAND = "/opt/fer-edge/bin/fer-edge"
 """As the units in the package have it."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from fer_edge.credentials import read_secret
 from fer_edge.errors import ConfigurationError
-from fer_edge.health import HealthLimits
 from fer_edge.options import option
 
 _CREDENTIAL, _VARIABLE = "http-token", "FER_EDGE_HTTP_TOKEN"
@@ -21,32 +20,40 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,256}=*")
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """``[http]``."""
+    """The live page, the health checks and the metrics.
+
+    What is where::
+
+        http://127.0.0.1:8080/         the page: faces, emotions, events
+        http://127.0.0.1:8080/healthz  200, or 503 with what is wrong
+        http://127.0.0.1:8080/readyz   200 from the first frame on
+        http://127.0.0.1:8080/metrics  for Prometheus
+    """
 
     port: int = option(0, low=0, high=65535)
-    """To listen on; 0 is off."""
+    """Port to listen on, as 8080; 0 is off."""
     bind: str = option("127.0.0.1", filled=True)
-    """IP address to listen on; beyond loopback a token is needed."""
-    token_file: str = option("")
-    """Holds the token that every request must bring; empty for the systemd credential
-    ``http-token``, the variable FER_EDGE_HTTP_TOKEN, or none."""
+    """IP address to listen on: "127.0.0.1" for this machine alone, "0.0.0.0" or "::"
+    for everybody who reaches it, which needs a token."""
+    token_file: str = option("", example="/etc/fer-edge/http-token")
+    """Path of a file with the token that every request must bring, as "Authorization:
+    Bearer TOKEN", or once as ``http://.../?token=TOKEN`` or in the form that the page
+    shows; ``openssl rand -hex 24`` makes one. Empty for the systemd credential
+    http-token, the variable FER_EDGE_HTTP_TOKEN, or no token. Nothing is encrypted:
+    beyond a network that you trust, put a proxy with TLS in front."""
     preview: bool = option(False, live=True)
-    """Whether the page shows pictures: the only way by which they leave the process."""
+    """Whether the page shows the picture. It is the only way by which pictures leave
+    the process, and the page says so. Without it, boxes and scores are shown."""
     preview_frames_per_second: float = option(5.0, low=0.2, high=30.0, live=True)
-    """That the page is shown, of faces and of pictures."""
+    """How many frames a second the page is shown, of boxes and of pictures."""
     stale_frame_seconds: float = option(30.0, low=1.0, high=86400.0, live=True)
     """Longest time without a frame that is healthy."""
     stale_inference_seconds: float = option(30.0, low=1.0, high=86400.0, live=True)
-    """Longest time without a frame looked at that is healthy, while detection is on."""
+    """Longest time without a frame that was looked at, while detection is on, that is
+    healthy."""
     broker_seconds: float = option(300.0, low=1.0, high=604800.0, live=True)
-    """Longest time without the MQTT broker that is healthy."""
-
-    @property
-    def limits(self) -> HealthLimits:
-        """From when on something is a problem."""
-        return HealthLimits(
-            self.stale_frame_seconds, self.stale_inference_seconds, self.broker_seconds
-        )
+    """Longest time without the MQTT broker that is healthy. Events wait in the outbox
+    as long as it takes."""
 
 
 def read_token(settings: HttpSettings) -> str | None:

@@ -14,9 +14,10 @@ import numpy as np
 from fer_contract.labels import UNCERTAIN
 from fer_contract.preprocess import Pixels
 from fer_edge.events import rfc3339
-from fer_edge.health import HealthLimits, notes, problems
+from fer_edge.health import notes, problems
 from fer_edge.monitor import Status
 from fer_edge.pipeline import Face
+from fer_edge.web import HttpSettings
 
 _PICTURE_PIXELS = 960
 """Longer side of a picture; a larger frame is scaled down to it."""
@@ -53,7 +54,7 @@ def info(status: Status) -> dict[str, Any]:
     }
 
 
-def report(status: Status, limits: HealthLimits, now: float) -> dict[str, Any]:
+def report(status: Status, limits: HttpSettings, now: float) -> dict[str, Any]:
     """Return how things stand, health included."""
     outbox, broker, classifier = status.outbox, status.broker, status.classifier
     return {
@@ -95,7 +96,7 @@ def report(status: Status, limits: HealthLimits, now: float) -> dict[str, Any]:
     }
 
 
-def health(status: Status, limits: HealthLimits, now: float) -> dict[str, Any]:
+def health(status: Status, limits: HttpSettings, now: float) -> dict[str, Any]:
     """Return problems and notes."""
     found = problems(status, limits, now)
     return {

@@ -11,9 +11,9 @@ from aiohttp import web
 
 from fer_edge.controls import Controls
 from fer_edge.events import Event
-from fer_edge.health import HealthLimits
 from fer_edge.moment import read_clocks
 from fer_edge.monitor import Status
+from fer_edge.web import HttpSettings
 from fer_edge.web.access import Access, is_foreign
 from fer_edge.web.audience import Audience, Seat, message
 from fer_edge.web.handover import MOST_EVENTS
@@ -64,7 +64,7 @@ class Site:
         self,
         access: Access,
         cookie: str,
-        limits: HealthLimits,
+        limits: HttpSettings,
         status: Callable[[], Status],
         controls: Controls,
         audience: Audience,

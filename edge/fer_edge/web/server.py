@@ -15,9 +15,9 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from fer_edge.controls import Controls
-from fer_edge.daemon import Turn
 from fer_edge.errors import ConfigurationError
 from fer_edge.events import Event
+from fer_edge.loop import Turn
 from fer_edge.monitor import Status
 from fer_edge.web import HttpSettings, complaints, read_token
 from fer_edge.web.access import Access
@@ -83,7 +83,7 @@ class WebServer:
         self._site = Site(
             access,
             f"fer_edge_{self.port}",  # browsers keep one jar a host, for all its ports
-            settings.limits,
+            settings,
             status,
             controls,
             self._audience,
@@ -123,7 +123,7 @@ class WebServer:
     def reconfigure(self, settings: HttpSettings) -> None:
         """Take the keys that can change while it runs, but for those of controls."""
         self._interval = 1.0 / settings.preview_frames_per_second
-        self._site.limits = settings.limits
+        self._site.limits = settings
 
     @property
     def is_alive(self) -> bool:

@@ -23,7 +23,7 @@ from fer_contract.preprocess import Pixels
 from fer_edge.classifiers import Device, ModelSettings, make_classifier
 from fer_edge.classifiers.cpu import CpuClassifier
 from fer_edge.classifiers.edgetpu import EdgeTpuClassifier
-from fer_edge.classifiers.process import edgetpu_command, plain_command
+from fer_edge.classifiers.process import edgetpu_command
 from fer_edge.models import RELEASED
 
 Edit = Callable[..., None]
@@ -152,7 +152,7 @@ def test_device_named_in_the_settings() -> None:
 def test_real_process_without_a_library(stage: Stage, face: Pixels) -> None:
     """The whole way but the library: self-test, faces, and the processor's scores."""
     model = stage.cpu.bundle / BundleManifest.MODEL
-    made = stage.make(plain_command(model))
+    made = stage.make(edgetpu_command(model, "", library=""))
     assert made.wait_until_settled(120.0).device is Device.EDGETPU
     faces = np.random.default_rng(1).integers(0, 256, (20, 48, 48, 1), dtype=np.uint8)
     for each in (face, face[::-1], *faces):
@@ -165,7 +165,9 @@ def test_real_process_with_a_model_of_another_purpose(
 ) -> None:
     """A model that does not take faces is a line, not a crash."""
     model = shared / "models" / "mobilenet_v1_0.25_128_quant.tflite"
-    state = stage.make(plain_command(model), edgetpu_failures=1).wait_until_settled(120)
+    state = stage.make(
+        edgetpu_command(model, "", library=""), edgetpu_failures=1
+    ).wait_until_settled(120)
     assert state.device is Device.CPU
     assert state.reason == f"{model}: input is (1, 128, 128, 3); (1, H, W, 1) is wanted"
 

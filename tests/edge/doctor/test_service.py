@@ -9,7 +9,8 @@ import pytest
 from doctor_stage import NOBODY, RUNNING, Machine, MakeCase, given
 from fer_edge.doctor.checks import Verdict
 from fer_edge.doctor.service import SERVICE
-from fer_edge.doctor.unit import NAME, Unit, read_unit, rights_of
+from fer_edge.doctor.unit import Unit, read_unit, rights_of
+from fer_edge.service.units import SERVICE as UNIT
 from fer_edge.service.units import read_file
 
 
@@ -27,7 +28,7 @@ def test_running(running: Unit, make_case: MakeCase) -> None:
         ({"LoadState": "masked"}, "wrong", "is masked", "unmask"),
         (
             {"ActiveState": "failed", "Result": "exit-code", "ExecMainStatus": "2"},
-            "wrong", "failed (exit-code, exit code 2)", "journalctl",
+            "wrong", "failed (exit-code, exit code 2): the configuration", "journalctl",
         ),
         (
             {"ActiveState": "activating", "SubState": "auto-restart", "NRestarts": "9",
@@ -114,7 +115,7 @@ def test_what_it_does_not_give(machine: Machine, line: str) -> None:
 @pytest.mark.parametrize("store", ["/etc", "/run", "/usr/lib"])
 def test_shipped_unit(machine: Machine, store: str) -> None:
     """Its secrets are given once they are where systemd looks for them."""
-    machine.answers("systemctl", f"LoadState=loaded\n{read_file(NAME)}")
+    machine.answers("systemctl", f"LoadState=loaded\n{read_file(UNIT)}")
     unit = read_unit(machine.world)
     assert not unit.gives(*_PASSWORD)
     assert unit.sources == ()
@@ -156,7 +157,7 @@ def test_whether_it_runs(running: Unit, state: str, process: str, runs: bool) ->
 def test_sandbox(machine: Machine, path: str, may: bool) -> None:
     """The shipped unit leaves its own folder, and what a drop-in adds."""
     drop_in = "ReadWritePaths=-/mnt/disk /opt/x"
-    machine.answers("systemctl", f"LoadState=loaded\n{read_file(NAME)}\n{drop_in}")
+    machine.answers("systemctl", f"LoadState=loaded\n{read_file(UNIT)}\n{drop_in}")
     unit = read_unit(machine.world)
     assert unit.lets_write(Path(path)) is may
     assert given(unit, ProtectSystem="full").lets_write(Path(path))

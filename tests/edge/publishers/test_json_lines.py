@@ -17,7 +17,6 @@ from fer_edge.publishers.json_lines import (
     JsonLines,
     JsonLinesSettings,
     LinesFile,
-    open_json_lines,
 )
 
 
@@ -69,14 +68,14 @@ def test_lines(path: Path, event: Event) -> None:
 
 def test_nowhere() -> None:
     """An empty path is nowhere."""
-    assert open_json_lines(JsonLinesSettings("")) is None
+    assert JsonLinesSettings("").open_publisher("json_lines") is None
 
 
 def test_file(path: Path, event: Event) -> None:
     """A path is a file that is appended to, made for its owner and group."""
     for seq in (1, 2):
-        lines = open_json_lines(JsonLinesSettings(str(path)))
-        assert isinstance(lines, LinesFile)
+        lines = JsonLinesSettings(str(path)).open_publisher("json_lines")
+        assert lines is not None
         lines.publish(replace(event, seq=seq))
         lines.close()
     assert _numbers(path) == [1, 2]

@@ -17,8 +17,8 @@ from fer_edge.cameras.drawn import Drawn
 from fer_edge.cameras.settings import CameraSettings
 from fer_edge.config import Config
 from fer_edge.controls import Controls
-from fer_edge.daemon import run
 from fer_edge.events import EventType
+from fer_edge.loop import run
 from fer_edge.moment import read_clocks
 from fer_edge.monitor import About, Monitor
 from fer_edge.pipeline import Face

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from fer_edge.errors import ConfigurationError
-from fer_edge.health import HealthLimits
 from fer_edge.web import HttpSettings, complaints, read_token
 from web_served import TOKEN
 
@@ -98,11 +97,3 @@ def test_no_address(bind: str) -> None:
     assert complaints(HttpSettings(port=8080, bind=bind)) == [
         f"http.bind: {bind!r}; an IP address is wanted, as 127.0.0.1"
     ]
-
-
-def test_limits() -> None:
-    """The health check takes them as they are."""
-    settings = HttpSettings(
-        stale_frame_seconds=1.0, stale_inference_seconds=2.0, broker_seconds=3.0
-    )
-    assert settings.limits == HealthLimits(1.0, 2.0, 3.0)

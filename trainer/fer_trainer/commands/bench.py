@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from fer_trainer.commands.options import PRESETS
+from fer_trainer.commands.options import AS_JSON, PRESET
 from fer_trainer.commands.training_options import (
     read_material,
     read_plan,
@@ -14,16 +14,11 @@ from fer_trainer.commands.training_options import (
 
 
 @click.command("bench")
-@click.option(
-    "--preset",
-    default="compact",
-    shell_complete=PRESETS,
-    help="Network to train.",
-)
+@PRESET
 @click.option(
     "--rounds", type=click.IntRange(1), default=5, help="Of each measurement."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@AS_JSON
 @training_options
 def bench_command(*, preset: str, rounds: int, as_json: bool, **choices: Any) -> None:
     """Measure step time, waiting for data, memory, and the input pipeline.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fer_contract.errors import naming
-from fer_trainer.commands.options import PATH
+from fer_trainer.commands.options import DATA, PATH
 
 if TYPE_CHECKING:
     from fer_trainer.evaluation import Evaluation
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command("card")
 @click.argument("bundle", type=PATH)
-@click.option("--data", type=PATH, required=True, help="Zip or folder of faces.")
+@DATA
 @click.option("--votes", type=PATH, help="CSV of FER+ votes, to judge by those too.")
 @click.option(
     "--data-licence",

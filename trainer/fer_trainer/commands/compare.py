@@ -1,6 +1,5 @@
 """``fer-train compare``: several models side by side, and why they differ."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from fer_contract.errors import FerError, naming
-from fer_trainer.commands.options import PATH, PRESETS
+from fer_trainer.commands.options import COMPLETE_PRESETS, PATH
 from fer_trainer.commands.training_options import (
     read_material,
     read_plan,
@@ -30,7 +29,7 @@ _TO_JUDGE = frozenset({"data", "labels", "skip_unreadable", "votes", "places", "
     "--preset",
     "presets",
     multiple=True,
-    shell_complete=PRESETS,
+    shell_complete=COMPLETE_PRESETS,
     help="Network to train for it; once for each.",
 )
 @click.option(
@@ -68,14 +67,13 @@ def compare_command(
     for given, what in ((presets, "--preset"), ([*map(str, places)], "RUN|BUNDLE")):
         if len(set(given)) < len(given):
             raise FerError(f"{what}: {', '.join(given)}; each is allowed once")
-    live_bar = sys.stdout is not None and sys.stdout.isatty()
     with naming(out):
         if presets:
             plans = [read_plan(preset, choices) for preset in presets]
             material = read_material(choices)
             faces, votes = material.validation, material.votes
             data = material.facts()
-            runs = train_all(material, out, plans, say=click.echo, live_bar=live_bar)
+            runs = train_all(material, out, plans, say=click.echo)
         else:
             _refuse_idle(context)
             faces, votes = _read_validation(places[0], choices)

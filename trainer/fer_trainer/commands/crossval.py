@@ -1,13 +1,12 @@
 """``fer-train crossval``: k trainings, each judged on faces that it never saw."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from fer_contract.errors import naming
-from fer_trainer.commands.options import PATH, PRESETS
+from fer_trainer.commands.options import PATH, PRESET
 from fer_trainer.commands.training_options import (
     read_material,
     read_plan,
@@ -16,12 +15,7 @@ from fer_trainer.commands.training_options import (
 
 
 @click.command("crossval")
-@click.option(
-    "--preset",
-    default="compact",
-    shell_complete=PRESETS,
-    help="Network to train.",
-)
+@PRESET
 @click.option("-o", "--out", type=PATH, required=True, help="Directory for all folds.")
 @click.option("--folds", type=click.IntRange(2, 20), default=5, help="How many.")
 @training_options
@@ -39,11 +33,8 @@ def crossval_command(*, preset: str, out: Path, folds: int, **choices: Any) -> N
 
     plan = read_plan(preset, choices)
     material = read_material(choices)
-    live_bar = sys.stdout is not None and sys.stdout.isatty()
     with naming(out):
-        result = cross_validate(
-            material, out, plan, folds, say=click.echo, live_bar=live_bar
-        )
+        result = cross_validate(material, out, plan, folds, say=click.echo)
     facts = result.facts()
     low, high = facts["accuracy_95"]
     click.echo(

@@ -7,14 +7,14 @@ from typing import Any
 import click
 
 from fer_contract.errors import naming
-from fer_trainer.commands.options import PATH
+from fer_trainer.commands.options import AS_JSON, DATA, PATH, SKIP_UNREADABLE
 
 _FEW = 1000
 
 
 @click.command("evaluate")
 @click.argument("place", metavar="RUN|BUNDLE", type=PATH)
-@click.option("--data", type=PATH, required=True, help="Zip or folder of faces.")
+@DATA
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
@@ -34,8 +34,8 @@ _FEW = 1000
     is_flag=True,
     help="Also judge on faces changed in light, sharpness, size, place: 9 curves.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("--skip-unreadable", is_flag=True, help="Leave broken images out, named.")
+@AS_JSON
+@SKIP_UNREADABLE
 def evaluate_command(
     *,
     place: Path,

@@ -8,28 +8,33 @@ import click
 
 from fer_contract.errors import naming
 from fer_contract.labels import Labels
-from fer_trainer.commands.options import PATH, RECIPES, SEED, parse_labels
+from fer_trainer.commands.options import (
+    AS_JSON,
+    COMPLETE_RECIPES,
+    DATA,
+    LABELS,
+    PATH,
+    SEED,
+    SKIP_UNREADABLE,
+)
+from fer_trainer.recipes import STANDARD
 
 
 @click.command("explore")
-@click.option("--data", type=PATH, required=True, help="Zip or folder of faces.")
+@DATA
 @click.option("-o", "--out", type=PATH, required=True, help="Directory for the page.")
 @click.option("--votes", type=PATH, help="CSV of FER+ votes, to hold labels against.")
 @click.option(
     "--recipe",
     "recipe_name",
-    default="standard",
-    shell_complete=RECIPES,
+    default=STANDARD.name,
+    shell_complete=COMPLETE_RECIPES,
     help="Whose augmentation to show.",
 )
-@click.option(
-    "--labels",
-    callback=parse_labels,
-    help="Their order, with commas.  [default: the folders, alphabetically]",
-)
+@LABELS
 @click.option("--seed", type=SEED, default=0, help="Chooses the faces shown.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("--skip-unreadable", is_flag=True, help="Leave broken images out, named.")
+@AS_JSON
+@SKIP_UNREADABLE
 def explore_command(
     *,
     data: Path,

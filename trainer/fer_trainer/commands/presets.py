@@ -27,6 +27,7 @@ def presets_command(*, as_json: bool, image_size: int) -> None:
 
     start_keras()
     spec = InputSpec(image_size, image_size)
+    # As many classes as the study has; a class more is a row more of the last layer.
     # One after the other: the large ones take seconds to build.
     costs = (
         (preset, cost_of(preset.build(spec, 4)).facts()) for preset in PRESETS.values()

@@ -1,14 +1,13 @@
 """``fer-train run``: train a network."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from fer_contract.errors import naming
-from fer_trainer.commands.options import PATH, PRESETS
+from fer_trainer.commands.options import PATH, PRESET
 from fer_trainer.commands.training_options import (
     read_material,
     read_plan,
@@ -17,12 +16,7 @@ from fer_trainer.commands.training_options import (
 
 
 @click.command("run")
-@click.option(
-    "--preset",
-    default="compact",
-    shell_complete=PRESETS,
-    help="Network to train.",
-)
+@PRESET
 @click.option("-o", "--out", type=PATH, required=True, help="Run directory to make.")
 @click.option(
     "--restart", is_flag=True, help="Begin anew, whatever unfinished run lies there."
@@ -72,14 +66,11 @@ def run_command(
         assist(material, plan, hosts, say=click.echo)
         return
     with naming(out):
-        # No standard output at all, if whoever started us closed it.
-        live_bar = sys.stdout is not None and sys.stdout.isatty()
         manifest = train(
             material,
             out,
             plan,
             say=click.echo,
-            live_bar=live_bar,
             restart=restart,
             hosts=hosts,
         )

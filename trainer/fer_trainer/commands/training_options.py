@@ -1,7 +1,7 @@
 """Every option of a training, for each command that trains.
 
-A command takes them as ``**choices`` and hands them to ``read_data`` and ``read_plan``:
-none is copied by hand. An option of a recipe is named as its field.
+A command takes them as ``**choices`` and hands them to ``read_material`` and
+``read_plan``: none is copied by hand. An option of a recipe is named as its field.
 """
 
 import dataclasses
@@ -13,10 +13,25 @@ import click
 
 from fer_contract.command import FiniteRange
 from fer_contract.completion import complete_files
-from fer_trainer.commands.options import PATH, RECIPES, SEED, parse_labels
+from fer_trainer.commands.options import (
+    COMPLETE_RECIPES,
+    DATA,
+    LABELS,
+    PATH,
+    SEED,
+    SKIP_UNREADABLE,
+)
+from fer_trainer.recipes import (
+    RECIPES,
+    STANDARD,
+    Monitor,
+    Recipe,
+    Schedule,
+    find_recipe,
+    override,
+)
 
 if TYPE_CHECKING:
-    from fer_contract.dataset import FaceData
     from fer_trainer.material import Material
     from fer_trainer.plan import Plan
 
@@ -25,20 +40,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _SHARE = FiniteRange(0, 1)
 
 _DATA = (
-    click.option(
-        "--data",
-        type=PATH,
-        required=True,
-        help="Zip or folder: {train,validation,test}/<label>/*.jpg",
-    ),
-    click.option(
-        "--labels",
-        callback=parse_labels,
-        help="Their order, with commas.  [default: the folders, alphabetically]",
-    ),
-    click.option(
-        "--skip-unreadable", is_flag=True, help="Leave broken images out, named."
-    ),
+    DATA,
+    LABELS,
+    SKIP_UNREADABLE,
     click.option(
         "--image-size",
         type=click.IntRange(8, 1024),
@@ -57,10 +61,10 @@ _PLAN = (
     click.option(
         "--recipe",
         "recipe_name",
-        default="standard",
-        shell_complete=RECIPES,
-        help="standard, study, strong or release, as fer-train presets describes "
-        "them; what follows changes parts of it.",
+        default=STANDARD.name,
+        shell_complete=COMPLETE_RECIPES,
+        help=f"{', '.join(RECIPES)}, as fer-train presets describes them; what follows "
+        "changes parts of it.",
     ),
     click.option("--epochs", type=click.IntRange(1), help="[default: the preset's]"),
     click.option(
@@ -94,7 +98,7 @@ _PLAN = (
 _RECIPE = (
     click.option(
         "--schedule",
-        type=click.Choice(["cosine", "plateau", "constant"]),
+        type=click.Choice([kind.value for kind in Schedule]),
         help="How the learning rate changes.",
     ),
     click.option("--weight-decay", type=_SHARE, help="Decoupled, as in AdamW."),
@@ -126,9 +130,7 @@ _RECIPE = (
     ),
     click.option(
         "--monitor",
-        type=click.Choice(
-            ["val_accuracy", "val_loss", "val_votes_accuracy", "val_both_accuracy"]
-        ),
+        type=click.Choice([kind.value for kind in Monitor]),
         help="Whose best epoch is kept; the last two need --votes.",
     ),
     click.option("--votes-share", type=_SHARE, help="Of the votes in a target."),
@@ -146,34 +148,25 @@ def training_options(command: Command) -> Command:
     return command
 
 
-def read_data(choices: dict[str, Any]) -> "FaceData":
-    """List the faces that were chosen.
-
-    Raises:
-        DataError: they cannot be used.
-    """
-    from fer_contract.dataset import FaceData
-    from fer_contract.preprocess import InputSpec
-
-    side = choices["image_size"]
-    return FaceData(
-        choices["data"],
-        choices["labels"],
-        InputSpec(side, side),
-        skip_unreadable=choices["skip_unreadable"],
-    )
-
-
 def read_material(choices: dict[str, Any]) -> "Material":
     """Load the faces that were chosen, and the votes on them.
 
     Raises:
         DataError: they cannot be used.
     """
+    from fer_contract.dataset import FaceData
+    from fer_contract.preprocess import InputSpec
     from fer_trainer.material import load_material
 
+    side = choices["image_size"]
+    faces = FaceData(
+        choices["data"],
+        choices["labels"],
+        InputSpec(side, side),
+        skip_unreadable=choices["skip_unreadable"],
+    )
     return load_material(
-        read_data(choices),
+        faces,
         votes=choices["votes"],
         without_leaks=choices["drop_leaks"],
     )
@@ -185,20 +178,15 @@ def read_plan(preset_name: str, choices: dict[str, Any]) -> "Plan":
     Raises:
         FerError: an unknown name, or options that contradict each other.
     """
-    from fer_trainer.plan import make_plan, override
+    from fer_trainer.plan import make_plan
     from fer_trainer.presets import find_preset
-    from fer_trainer.recipes import Monitor, Schedule, find_recipe
 
-    recipe = find_recipe(choices["recipe_name"])
-    names = {part.name for part in dataclasses.fields(recipe)}
+    names = {part.name for part in dataclasses.fields(Recipe)}
     changes = {key: value for key, value in choices.items() if key in names}
-    for key, kind in (("schedule", Schedule), ("monitor", Monitor)):
-        if changes[key] is not None:
-            changes[key] = kind(changes[key])
     weights = choices["weights"]
     return make_plan(
         find_preset(preset_name),
-        override(recipe, changes),
+        override(find_recipe(choices["recipe_name"]), changes),
         epochs=choices["epochs"],
         batch_size=choices["batch_size"],
         learning_rate=choices["learning_rate"],

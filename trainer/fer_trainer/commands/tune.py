@@ -1,13 +1,12 @@
 """``fer-train tune``: search settings with Optuna."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fer_contract.errors import naming
-from fer_trainer.commands.options import PATH, PRESETS
+from fer_trainer.commands.options import PATH, PRESET
 from fer_trainer.commands.training_options import (
     read_material,
     read_plan,
@@ -19,12 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("tune")
-@click.option(
-    "--preset",
-    default="compact",
-    shell_complete=PRESETS,
-    help="Network to train.",
-)
+@PRESET
 @click.option("-o", "--out", type=PATH, required=True, help="Directory for all trials.")
 @click.option("--trials", type=click.IntRange(1), default=20, help="To train now.")
 @click.option(
@@ -71,9 +65,8 @@ def tune_command(
         study=study,
     )
     material = read_material(choices)
-    live_bar = sys.stdout is not None and sys.stdout.isatty()
     with naming(out):
-        found = tune(material, out, plan, search, say=click.echo, live_bar=live_bar)
+        found = tune(material, out, plan, search, say=click.echo)
     click.echo(_best(found, plan.recipe.monitor))
     click.echo(f"figures: {out / TUNE}")
     run = out / found.run

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fer_contract.dataset import FaceSet
 from fer_contract.errors import DataError
 from fer_contract.intervals import paired_difference
-from fer_contract.manifest import MANIFEST_NAME, RunManifest, read_manifest
+from fer_contract.manifest import RunManifest
 from fer_contract.preprocess import InputSpec
 from fer_trainer.backend import start_keras
 from fer_trainer.evaluation import Evaluation, measure, open_model, read_either
@@ -20,9 +20,8 @@ from fer_trainer.material import Material
 from fer_trainer.plan import Plan
 from fer_trainer.presets import PRESETS
 from fer_trainer.presets.cost import cost_of
-from fer_trainer.training.finished import check_finished
+from fer_trainer.training.finished import train_unless_finished
 from fer_trainer.training.run_directory import HISTORY
-from fer_trainer.training.train import train
 from fer_trainer.votes import Votes
 
 _OF_A_TRAINING = ("recipe", "epochs_trained", "best_epoch", "seconds")
@@ -65,7 +64,6 @@ def train_all(
     plans: Sequence[Plan],
     *,
     say: Callable[[str], None],
-    live_bar: bool = False,
 ) -> list[Path]:
     """Train each plan's preset, unless it is trained already.
 
@@ -75,7 +73,6 @@ def train_all(
             where it was.
         plans: one a preset.
         say: told what is going on, a line each.
-        live_bar: show moving bars.
 
     Returns:
         The run of each plan, in their order.
@@ -87,11 +84,8 @@ def train_all(
     runs = []
     for plan in plans:
         run = out / plan.preset.name
-        if (run / MANIFEST_NAME).exists():
-            check_finished(run, read_manifest(run, RunManifest), material, plan)
-        else:
-            say(f"{run}: training {plan.preset.name}")
-            train(material, run, plan, say=say, live_bar=live_bar)
+        about = f"training {plan.preset.name}"
+        train_unless_finished(material, run, plan, about, say=say)
         runs.append(run)
     return runs
 

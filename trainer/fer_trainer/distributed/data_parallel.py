@@ -12,10 +12,16 @@ from typing import Any
 import jax
 import keras
 
-from fer_contract.errors import FerError
+from fer_contract.errors import FerError, first_line
 from fer_contract.quiet import native_messages_to_log
 from fer_trainer.distributed.channel import Channel
-from fer_trainer.distributed.distribution import Batch, Distribution, fill_up, take_part
+from fer_trainer.distributed.distribution import (
+    Batch,
+    Distribution,
+    fill_up,
+    lost_host,
+    take_part,
+)
 from fer_trainer.distributed.hosts import Hosts
 
 _JOIN_SECONDS = 60  # all hosts have met; only the port may be closed
@@ -66,11 +72,8 @@ class DataParallel(Distribution):
             if self.hosts.count == 1:
                 raise
             # It begins with the same words once more for each layer of JAX.
-            why = str(failure).splitlines()[0].rpartition("Error dispatching ")[2]
-            raise FerError(
-                f"--hosts: lost another host in mid-training ({why}); see what the "
-                "others say, then start all again: they go on after the last epoch"
-            ) from failure
+            why = first_line(failure).rpartition("Error dispatching ")[2]
+            raise lost_host(why) from failure
 
     def _part(self) -> None:
         """Part from the other hosts, the chief last.
@@ -147,7 +150,7 @@ def start_data_parallel(hosts: Hosts, channel: Channel | None) -> Distribution:
     except (RuntimeError, ValueError) as failure:
         raise FerError(
             f"--hosts: JAX cannot be joined at {addresses[0]}, the port after that of "
-            f"{hosts.name(0)} ({str(failure).splitlines()[0]})"
+            f"{hosts.name(0)} ({first_line(failure)})"
         ) from failure
     counts = [owners.count(index) for index in range(hosts.count)]
     if len(set(counts)) > 1:

@@ -51,11 +51,6 @@ class Distribution:
         self.replicas = replicas
         self._channel = channel
 
-    @property
-    def is_chief(self) -> bool:
-        """Whether this host writes files and judges; the others only compute."""
-        return self.hosts.is_chief
-
     def scope(self) -> AbstractContextManager[Any]:
         """Return the context in which a network is built, compiled and restored.
 
@@ -143,6 +138,14 @@ class Distribution:
                 f"--batch-size: {size}; a multiple of {self.replicas}, the number of "
                 "devices, is wanted"
             )
+
+
+def lost_host(why: str) -> FerError:
+    """Return what is said of a host that is gone in the middle of a training."""
+    return FerError(
+        f"--hosts: lost another host in mid-training ({why}); see what the others "
+        "say, then start all again: they go on after the last epoch"
+    )
 
 
 def fill_up(batch: Batch, multiple: int) -> Batch:

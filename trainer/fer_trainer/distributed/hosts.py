@@ -49,7 +49,7 @@ class Hosts:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this machine is the one that writes files."""
+        """Whether this machine writes files and judges; the others only compute."""
         return self.index == 0
 
     def meeting_place(self) -> tuple[str, int]:

@@ -16,7 +16,13 @@ import tensorflow as tf
 from fer_contract.errors import FerError
 from fer_contract.quiet import native_messages_to_log
 from fer_trainer.distributed.channel import Channel
-from fer_trainer.distributed.distribution import Batch, Distribution, fill_up, take_part
+from fer_trainer.distributed.distribution import (
+    Batch,
+    Distribution,
+    fill_up,
+    lost_host,
+    take_part,
+)
 from fer_trainer.distributed.hosts import Hosts
 
 
@@ -63,11 +69,7 @@ class Mirrored(Distribution):
         except tf.errors.OpError as failure:
             if self.hosts.count == 1:
                 raise
-            raise FerError(
-                f"--hosts: lost another host in mid-training "
-                f"({type(failure).__name__}); see what the others say, then start all "
-                "again: they go on after the last epoch"
-            ) from failure
+            raise lost_host(type(failure).__name__) from failure
 
     def _fit(
         self,

@@ -15,12 +15,9 @@ from fer_contract.manifest import BundleManifest
 from fer_trainer.evaluation.measure import Evaluation
 from fer_trainer.evaluation.pictures import robustness_picture
 from fer_trainer.evaluation.robustness import Curve
+from fer_trainer.pages import templates
 
-CARD = "MODEL_CARD.md"
-JSON = "card.json"
-PICTURE = "robustness.png"
-
-FILES = (CARD, JSON, PICTURE)
+CARD, JSON, PICTURE = BundleManifest.COMPANIONS
 
 
 def card_facts(
@@ -42,7 +39,7 @@ def card_facts(
     Raises:
         ManifestError: no report in the bundle, or a damaged one.
     """
-    path = bundle / "report.json"
+    path = bundle / BundleManifest.REPORT
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
         int8 = next(part for part in report["kinds"] if part["kind"] == "int8")
@@ -77,7 +74,7 @@ def write_card(
     data_licence: str,
     commands: list[str],
 ) -> None:
-    """Write ``FILES``.
+    """Write the card, its figures and its picture.
 
     Args:
         facts: of ``card_facts``.
@@ -90,18 +87,7 @@ def write_card(
     Raises:
         OSError: it cannot be written.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("fer_trainer"),
-        autoescape=False,  # Markdown
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["percent"] = lambda share: f"{share:.1%}"
-    environment.filters["thousands"] = lambda number: f"{number:,}"
+    environment = templates(html=False)
     environment.globals["recalls"] = _recalls
     page = environment.get_template(CARD).render(
         facts=facts,

@@ -69,11 +69,7 @@ class Evaluation:
             "log_loss": round(log_loss(self.probabilities, truth), 4),
             "brier": round(brier_score(self.probabilities, truth), 4),
             "calibration_error": round(sure.calibration_error, 4),
-            "reliability": {
-                "counts": sure.counts.tolist(),
-                "confidence": [round(float(value), 4) for value in sure.confidence],
-                "accuracy": [round(float(value), 4) for value in sure.accuracy],
-            },
+            "reliability": sure.facts(),
         }
         if self.votes is not None:
             facts["votes"] = self._against(self.votes)

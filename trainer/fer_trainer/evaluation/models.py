@@ -3,18 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fer_contract.dataset import FaceSet
-from fer_contract.errors import ManifestError, ModelError
+from fer_contract.errors import ManifestError, ModelError, first_line
 from fer_contract.labels import Labels
 from fer_contract.manifest import BundleManifest, RunManifest, read_manifest
 from fer_contract.preprocess import InputSpec, Pixels
-from fer_contract.scores import temper
-from fer_contract.tflite import TfliteClassifier
+from fer_contract.scores import check_probabilities, temper
+from fer_contract.tflite import open_bundled
 from fer_trainer.backend import start_keras
 
 _BATCH = 512
@@ -48,11 +47,10 @@ def open_model(place: Path) -> SavedModel:
         FerError: a bundle, and no TFLite runtime to run it.
     """
     manifest = read_either(place)
-    path = place / manifest.MODEL
     if isinstance(manifest, BundleManifest):
-        name, answer = manifest.name, _int8(path, manifest)
+        name, answer = manifest.name, _int8(place, manifest)
     else:
-        name = manifest.preset
+        name, path = manifest.preset, place / manifest.MODEL
         answer = _network(path, manifest.input.shape, len(manifest.labels))
     return SavedModel(
         name=name,
@@ -102,8 +100,9 @@ def _network(path: Path, shape: tuple[int, ...], classes: int) -> Answer:
         model = keras.saving.load_model(path, compile=False)
     # Its readers raise whatever a damaged file leads them to.
     except Exception as mistake:
-        reason = (str(mistake).strip() or type(mistake).__name__).splitlines()[0]
-        raise ModelError(f"{path}: not a Keras model ({reason})") from mistake
+        raise ModelError(
+            f"{path}: not a Keras model ({first_line(mistake)})"
+        ) from mistake
     wanted = (None, *shape), (None, classes)
     if (model.input_shape, model.output_shape) != wanted:
         raise ModelError(
@@ -114,29 +113,18 @@ def _network(path: Path, shape: tuple[int, ...], classes: int) -> Answer:
     def answer(faces: Pixels) -> Scores:
         answers = model.predict(faces, batch_size=_BATCH, verbose=0)
         scores = np.asarray(answers, dtype=np.float64)
-        # Weights that are no numbers, or an end without softmax: nothing it says
-        # counts.
-        sums = scores.sum(axis=1)
-        if not np.allclose(sums, 1.0, atol=1e-3):
-            worst = sums[np.argmax(np.nan_to_num(np.abs(sums - 1), nan=np.inf))]
-            raise ModelError(f"{path}: scores of a face sum to {worst:g}; 1 is wanted")
+        check_probabilities(scores, path)
         return scores
 
     return answer
 
 
-def _int8(path: Path, bundle: BundleManifest) -> Answer:
-    classifier = TfliteClassifier(path)
-    seen: tuple[Any, ...] = classifier.input_shape, classifier.classes
-    if seen != (bundle.input.shape, len(bundle.labels)):
-        raise ModelError(
-            f"{path}: from {seen[0]} to {seen[1]} scores; its manifest has "
-            f"{bundle.input.shape} and {len(bundle.labels)} labels"
-        )
+def _int8(bundle: Path, manifest: BundleManifest) -> Answer:
+    classifier = open_bundled(bundle, manifest)
 
     def answer(faces: Pixels) -> Scores:
         # A face at a time and with the manifest's temperature, as the device does.
         raw = np.array([classifier.probabilities(face) for face in faces])
-        return temper(raw, bundle.temperature)
+        return temper(raw, manifest.temperature)
 
     return answer

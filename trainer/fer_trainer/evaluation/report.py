@@ -18,9 +18,9 @@ from fer_trainer.pages import check_place, render_page
 JSON = "evaluation.json"
 PAGE = "evaluation.html"
 PREDICTIONS = "predictions.csv"
-PICTURES = ("confusion.png", "reliability.png", "mistakes.png", "robustness.png")
+_PICTURES = ("confusion", "reliability", "mistakes", "robustness")
 
-FILES = (JSON, PAGE, PREDICTIONS, *PICTURES)
+FILES = (JSON, PAGE, PREDICTIONS, *(f"{name}.png" for name in _PICTURES))
 
 
 def write_evaluation(
@@ -49,12 +49,13 @@ def write_evaluation(
     facts = {**about, **evaluation.facts()}
     if curves:
         facts["robustness"] = {part.disturbance.name: part.facts() for part in curves}
-    pictures = {
-        "confusion": confusion_picture(evaluation),
-        "reliability": reliability_picture(evaluation),
-        "mistakes": worst_mistakes(evaluation),
-        "robustness": robustness_picture(curves) if curves else None,
-    }
+    drawn = (
+        confusion_picture(evaluation),
+        reliability_picture(evaluation),
+        worst_mistakes(evaluation),
+        robustness_picture(curves) if curves else None,
+    )
+    pictures = dict(zip(_PICTURES, drawn, strict=True))
     text = json.dumps(facts, indent=2, allow_nan=False) + "\n"
     (directory / JSON).write_text(text)
     for name, picture in pictures.items():

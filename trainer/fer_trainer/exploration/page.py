@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_trainer.augment import Augmentation, augment
+from fer_trainer.augment import augment
 from fer_trainer.exploration.duplicates import Group
 from fer_trainer.exploration.explore import Exploration
 from fer_trainer.pages import check_place, render_page
+from fer_trainer.recipes import Augmentation
 from fer_trainer.sheets import contact_sheet
 
 JSON = "explore.json"

@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fer_contract.tflite import EDGETPU_CACHE_BYTES
+
 if TYPE_CHECKING:
     import keras
-
-ON_CHIP_BYTES = int(6.88 * 2**20)
-"""Of parameters that stay on the Edge TPU: fer-convert's rule, which counts bytes."""
 
 _MAPPED = frozenset(
     {
@@ -63,7 +62,9 @@ class Cost:
         """
         if self.unmapped:
             return f"no: {', '.join(self.unmapped)}"
-        return "ready" if self.parameters <= ON_CHIP_BYTES else "ready, streams"
+        # In int8 a parameter is a byte.
+        fits = self.parameters <= EDGETPU_CACHE_BYTES
+        return "ready" if fits else "ready, streams"
 
     def facts(self) -> dict[str, Any]:
         """Return it as JSON."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fer_contract.errors import FerError
+from fer_contract.errors import FerError, first_line
 from fer_contract.preprocess import InputSpec
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ class Preset:
         try:
             return self.graph(spec, classes)
         except ValueError as mistake:
-            reason = str(mistake).strip().splitlines()[0]
             raise FerError(
                 f"--image-size: {spec.width}; {self.name} cannot be built for it "
-                f"({reason})"
+                f"({first_line(mistake)})"
             ) from mistake

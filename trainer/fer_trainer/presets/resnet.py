@@ -9,39 +9,19 @@ backbone of 42,658,176 parameters; what dense head it had is not recorded, so it
 that of the frozen VGG16. Not measured here: the weights need a network.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fer_contract.preprocess import InputSpec
-from fer_trainer.presets.preset import Preset
-from fer_trainer.presets.transfer import Backbone, caffe, minus_one_to_one
-
-if TYPE_CHECKING:
-    import keras
-
-_RESNET101 = Backbone("resnet101", "ResNet101", caffe, last_layer="conv5_block3_add")
-_RESNET50 = Backbone("resnet50", "ResNet50", caffe)
-_RESNET50V2 = Backbone("resnet50v2", "ResNet50V2", minus_one_to_one)
+from fer_trainer.presets.transfer import (
+    Backbone,
+    caffe,
+    minus_one_to_one,
+    transfer_preset,
+)
+from fer_trainer.presets.vgg16 import narrowing
 
 
-def build_resnet101(spec: InputSpec, classes: int) -> "keras.Model":
-    """Build ResNet101 up to its last addition, flattened."""
-    import keras
-    from keras import layers
-
-    inputs, x = _RESNET101.build(spec)
-    x = layers.Flatten()(x)  # (2, 2, 2048) of a 48x48 face -> 8,192
-    x = layers.Dense(256, activation="relu")(x)
-    x = layers.Dense(128, activation="relu")(x)
-    x = layers.Dropout(0.3)(x)
-    x = layers.Dense(64, activation="relu")(x)
-    x = layers.BatchNormalization()(x)
-    outputs = layers.Dense(classes, activation="softmax", dtype="float32")(x)
-    return keras.Model(inputs, outputs, name="resnet101")
-
-
-def build_resnet50(spec: InputSpec, classes: int) -> "keras.Model":
-    """Build ResNet50 with the head of the run that the study reports."""
-    import keras
+def _decayed(x: Any) -> Any:
+    """The head of the run with ResNet50 that the study reports."""
     from keras import layers, regularizers
 
     def dense(units: int, x: Any) -> Any:
@@ -49,57 +29,39 @@ def build_resnet50(spec: InputSpec, classes: int) -> "keras.Model":
         x = layers.Dense(units, activation="relu", kernel_regularizer=decay)(x)
         return layers.Dropout(0.5)(x)
 
-    inputs, x = _RESNET50.build(spec)
     x = layers.GlobalAveragePooling2D()(x)  # (2048,)
     x = dense(1024, x)
     x = layers.BatchNormalization()(x)
-    x = dense(512, x)
-    outputs = layers.Dense(classes, activation="softmax", dtype="float32")(x)
-    return keras.Model(inputs, outputs, name="resnet50")
+    return dense(512, x)
 
 
-def build_resnet50v2(spec: InputSpec, classes: int) -> "keras.Model":
-    """Build the study's "improved ResNet"."""
-    import keras
+def _improved(x: Any) -> Any:
+    """The head of the study's "improved ResNet"."""
     from keras import layers
 
-    inputs, x = _RESNET50V2.build(spec)
     x = layers.GlobalAveragePooling2D()(x)  # (2048,)
     x = layers.Dense(1024, activation="relu")(x)
     x = layers.Dropout(0.5)(x)
     x = layers.BatchNormalization()(x)
     x = layers.Dense(512, activation="relu")(x)
-    x = layers.Dropout(0.5)(x)
-    outputs = layers.Dense(classes, activation="softmax", dtype="float32")(x)
-    return keras.Model(inputs, outputs, name="resnet50v2")
+    return layers.Dropout(0.5)(x)
 
 
-RESNET101 = Preset(
-    name="resnet101",
-    summary="ResNet101 of ImageNet to conv5_block3_add, frozen",
-    graph=build_resnet101,
-    epochs=20,
-    learning_rate=1e-3,
-    batch_size=32,
-    load_pretrained=_RESNET101.load,
+RESNET101 = transfer_preset(
+    Backbone("resnet101", "ResNet101", caffe, last_layer="conv5_block3_add"),
+    narrowing,  # (2, 2, 2048) of a 48x48 face -> 8,192
+    "ResNet101 of ImageNet to conv5_block3_add, frozen",
 )
 
-RESNET50 = Preset(
-    name="resnet50",
-    summary="ResNet50 of ImageNet, frozen, as the study ran it",
-    graph=build_resnet50,
-    epochs=20,
-    learning_rate=1e-3,
-    batch_size=32,
-    load_pretrained=_RESNET50.load,
+RESNET50 = transfer_preset(
+    Backbone("resnet50", "ResNet50", caffe),
+    _decayed,
+    "ResNet50 of ImageNet, frozen, as the study ran it",
 )
 
-RESNET50V2 = Preset(
-    name="resnet50v2",
-    summary='ResNet50V2 of ImageNet, frozen: the study\'s "improved ResNet"',
-    graph=build_resnet50v2,
-    epochs=20,
+RESNET50V2 = transfer_preset(
+    Backbone("resnet50v2", "ResNet50V2", minus_one_to_one),
+    _improved,
+    'ResNet50V2 of ImageNet, frozen: the study\'s "improved ResNet"',
     learning_rate=1e-4,
-    batch_size=32,
-    load_pretrained=_RESNET50V2.load,
 )

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer_contract.errors import FerError
+from fer_contract.errors import FerError, first_line
 from fer_contract.preprocess import InputSpec
+from fer_trainer.presets.preset import Preset
 
 if TYPE_CHECKING:
     import keras
 
 IMAGENET = "imagenet"
+
+Head = Callable[[Any], Any]
+"""Layers from a backbone's features to what the last dense layer sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Backbone:
     """A network of keras.applications, without its head."""
 
     preset: str
-    """Whose it is; for messages."""
+    """Whose it is: the name of that."""
     application: str
     """Its name in ``keras.applications``."""
     normalise: Callable[[Any], Any]
@@ -97,7 +101,7 @@ class Backbone:
         try:
             return self._application()(include_top=False, weights=IMAGENET)
         except Exception as failure:
-            reason = str(failure).strip().splitlines()[0]
+            reason = first_line(failure)
             address = next(
                 (
                     word.rstrip(":.,")
@@ -126,12 +130,45 @@ class Backbone:
             with warnings.catch_warnings(action="error", category=UserWarning):
                 donor.load_weights(path)
         except (OSError, ValueError, KeyError, TypeError, UserWarning) as mistake:
-            reason = str(mistake).strip().splitlines()[0]
             raise FerError(
                 f"--weights: {path}; no weights of {self.application} without its top "
-                f"({reason})"
+                f"({first_line(mistake)})"
             ) from mistake
         return donor
+
+
+def transfer_preset(
+    backbone: Backbone, head: Head, summary: str, learning_rate: float = 1e-3
+) -> Preset:
+    """Return a preset: a backbone, a head, and one dense layer; trained as the study's.
+
+    Args:
+        backbone: whose preset it is.
+        head: what the study put on it.
+        summary: as ``Preset`` has it.
+        learning_rate: likewise.
+    """
+
+    def graph(spec: InputSpec, classes: int) -> "keras.Model":
+        import keras
+        from keras import layers
+
+        inputs, features = backbone.build(spec)
+        # Before the last layer is made: layers draw their weights, and have their
+        # numbers, in the order in which they are made.
+        x = head(features)
+        outputs = layers.Dense(classes, activation="softmax", dtype="float32")(x)
+        return keras.Model(inputs, outputs, name=backbone.preset.replace("-", "_"))
+
+    return Preset(
+        name=backbone.preset,
+        summary=summary,
+        graph=graph,
+        epochs=20,
+        learning_rate=learning_rate,
+        batch_size=32,
+        load_pretrained=backbone.load,
+    )
 
 
 def _is_normalization(layer: Any) -> bool:

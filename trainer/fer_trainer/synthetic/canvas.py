@@ -23,7 +23,7 @@ Light = tuple[float, float, float]
 """From -1 left to 1 right, from -1 above to 1 below; hardness of shadows, 0 to 1."""
 Outline = npt.NDArray[np.int32]
 """(n, 2): x, y in sixteenths of a pixel."""
-Pixels = npt.NDArray[np.float32]
+Paint = npt.NDArray[np.float32]
 """(H, W, C), 0-255; C is 1 (grey) or 3 (blue, green, red)."""
 
 _FRACTION_BITS = 4
@@ -58,7 +58,7 @@ class Place:
 class Canvas:
     """An image to paint faces on, grey or in colour."""
 
-    def __init__(self, pixels: Pixels, place: Place) -> None:
+    def __init__(self, pixels: Paint, place: Place) -> None:
         self.pixels = pixels
         self.place = place
         scale = place.side * _ONE
@@ -123,7 +123,7 @@ class Canvas:
         soft: float,
         within: Points | Sequence[Points] | None,
         lift: float,
-    ) -> tuple[tuple[slice, slice], Pixels | None]:
+    ) -> tuple[tuple[slice, slice], Paint | None]:
         """Return a window of the image and what share of each pixel is covered."""
         shapes, (x, y, wide, high) = self._placed(outlines, lift)
         sigma = soft * self.place.side

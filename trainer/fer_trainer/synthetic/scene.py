@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .canvas import Canvas, Pixels
+from .canvas import Canvas, Paint
 from .expression import Expression
 from .face import View
 from .head import paint_person
@@ -91,7 +91,7 @@ def place_seats(
     return seats
 
 
-def paint_wall(width: int, height: int, rng: np.random.Generator) -> Pixels:
+def paint_wall(width: int, height: int, rng: np.random.Generator) -> Paint:
     """Paint a room without anything that a detector could take for a face.
 
     Args:
@@ -120,7 +120,7 @@ def paint_wall(width: int, height: int, rng: np.random.Generator) -> Pixels:
 
 
 def draw_seated(
-    wall: Pixels,
+    wall: Paint,
     seated: Sequence[tuple[tuple[Person, Expression], Seat]],
     noise_rng: np.random.Generator,
 ) -> npt.NDArray[np.uint8]:

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from fer_contract.dataset import FaceSet
 from fer_contract.preprocess import Pixels
-from fer_trainer.augment import Augmentation, augment
+from fer_trainer.augment import augment
+from fer_trainer.recipes import Augmentation
 from fer_trainer.training.targets import Targets
 
 Indices = npt.NDArray[np.int64]

@@ -26,8 +26,8 @@ Arrays = Sequence[npt.NDArray[Any]]
 class Checkpoint:
     """A training after its last whole epoch."""
 
-    plan: Mapping[str, Any]
-    """JSON: whatever decides the outcome. Another plan cannot go on from here."""
+    identity: Mapping[str, Any]
+    """JSON: whatever decides the outcome. With another one cannot go on from here."""
     history: list[dict[str, float]] = field(default_factory=list)
     """Figures an epoch."""
     best_epoch: int = 0
@@ -76,7 +76,7 @@ class Checkpoint:
 
     def _write(self, stream: IO[bytes]) -> None:
         facts = {
-            "plan": self.plan,
+            "plan": self.identity,
             "history": self.history,
             "best_epoch": self.best_epoch,
             "seconds": self.seconds,
@@ -105,7 +105,7 @@ def parse_checkpoint(content: bytes, name: str) -> Checkpoint:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             facts = json.loads(str(stored["facts"]))
-            checkpoint = Checkpoint(**facts)
+            checkpoint = Checkpoint(facts.pop("plan"), **facts)
             checkpoint.state = _numbered(stored, "state")
             checkpoint.best = _numbered(stored, "best")
     # numpy and zipfile pass on whatever a damaged file leads them to.

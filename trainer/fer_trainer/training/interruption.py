@@ -46,8 +46,3 @@ class BetweenBatches(keras.callbacks.Callback):  # type: ignore[misc]  # untyped
         """End the training if that was asked for."""
         if self._waiting:
             raise KeyboardInterrupt
-
-    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
-        """As after a batch of training."""
-        if self._waiting:
-            raise KeyboardInterrupt

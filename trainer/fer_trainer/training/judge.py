@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from fer_contract.metrics import confusion_matrix, macro_f1
+from fer_contract.metrics import confusion_matrix, log_loss, macro_f1
 from fer_trainer.evaluation.majority import majority
 from fer_trainer.material import Material
 from fer_trainer.recipes import Monitor
@@ -29,7 +29,7 @@ class Judge:
     """
 
     def __init__(self, network: keras.Model, material: Material) -> None:
-        self.network = network
+        self._network = network
         self._faces = material.validation
         self._sample = sample_of(material.train.faces)
         self._majority = None
@@ -38,25 +38,24 @@ class Judge:
 
     def settled(self, averaged: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
         """Return averaged weights with the statistics of batch norm that fit them."""
-        self.network.set_weights(averaged)
-        measure_statistics(self.network, self._sample)
-        weights: list[npt.NDArray[Any]] = self.network.get_weights()
+        self._network.set_weights(averaged)
+        measure_statistics(self._network, self._sample)
+        weights: list[npt.NDArray[Any]] = self._network.get_weights()
         return weights
 
     def figures(self, weights: Sequence[npt.NDArray[Any]]) -> dict[str, float]:
         """Return loss, accuracy and macro-F1 on validation with these weights."""
-        self.network.set_weights(weights)
-        probabilities = self.network.predict(
+        self._network.set_weights(weights)
+        probabilities = self._network.predict(
             self._faces.faces, batch_size=_BATCH, verbose=0
         )  # (N, C)
         predicted = np.argmax(probabilities, axis=1)
         truth = self._faces.classes
-        chances = np.maximum(probabilities[np.arange(len(truth)), truth], 1e-7)
         matrix = confusion_matrix(truth, predicted, len(self._faces.labels))
         figures = {
             Monitor.ACCURACY.value: float((predicted == truth).mean()),
-            Monitor.LOSS.value: float(-np.log(chances.astype(np.float64)).mean()),
-            "val_macro_f1": float(macro_f1(matrix)),
+            Monitor.LOSS.value: log_loss(probabilities, truth),
+            "val_macro_f1": macro_f1(matrix),
         }
         if self._majority is not None:
             clear = self._majority >= 0

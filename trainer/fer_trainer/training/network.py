@@ -22,11 +22,13 @@ class Network:
     Args:
         plan: how to train.
         material: on what.
+        devices: that compute it.
     """
 
-    def __init__(self, plan: Plan, material: Material) -> None:
+    def __init__(self, plan: Plan, material: Material, devices: Devices) -> None:
         self._plan = plan
         self._material = material
+        self._devices = devices
 
     def build(self) -> keras.Model:
         """Build the bare network, in float32, with fresh weights."""
@@ -44,17 +46,16 @@ class Network:
         # With another backend it imports TensorFlow all the same, to seed that too.
         with native_messages_to_log():
             keras.utils.set_random_seed(plan.seed)
-        devices = Devices.find()
         if plan.mixed_precision:
             # Floats of 16 bits and wide range need no loss scaling; CPUs have these.
-            kind = "mixed_float16" if devices.kind == "gpu" else "mixed_bfloat16"
+            kind = "mixed_float16" if self._devices.kind == "gpu" else "mixed_bfloat16"
             keras.config.set_dtype_policy(kind)
         try:
             network = self.build()
             teachers = load_teachers(plan.teachers)
         finally:
             keras.config.set_dtype_policy("float32")
-        if keras.backend.backend() == "torch":
+        if self._devices.backend == "torch":
             # Not above: it needs PyTorch itself.
             from fer_trainer.training.fused import fuse
 
@@ -73,6 +74,7 @@ class Network:
             trainee.build((None, *self._material.spec.shape))
         else:
             trainee = network
+        computed_by = self._devices.backend, self._devices.kind
         trainee.compile(
             optimizer=self._optimizer(),
             loss="categorical_crossentropy",
@@ -80,7 +82,7 @@ class Network:
             metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
             # Measured on two cores with TensorFlow: XLA is slower by half there and
             # takes 10 s to start.
-            jit_compile=False if _is_tensorflow_on_cpu(devices) else "auto",
+            jit_compile=False if computed_by == ("tensorflow", "cpu") else "auto",
         )
         if checkpoint.history:
             write_state(trainee, checkpoint.state)
@@ -125,7 +127,3 @@ class Network:
         # Decay is for what multiplies: a shift or a scale has no reason to be small.
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         return optimizer
-
-
-def _is_tensorflow_on_cpu(devices: Devices) -> bool:
-    return keras.backend.backend() == "tensorflow" and devices.kind == "cpu"

@@ -103,7 +103,7 @@ def empty(directory: Path) -> None:
             (directory / name).unlink(missing_ok=True)
 
 
-def take_up(directory: Path, plan: Mapping[str, Any]) -> Checkpoint | None:
+def take_up(directory: Path, identity: Mapping[str, Any]) -> Checkpoint | None:
     """Return where a training of the same plan broke off, or None.
 
     Raises:
@@ -113,7 +113,7 @@ def take_up(directory: Path, plan: Mapping[str, Any]) -> Checkpoint | None:
     if not path.exists():
         return None
     checkpoint = load_checkpoint(path)
-    difference = first_difference(checkpoint.plan, plan)
+    difference = first_difference(checkpoint.identity, identity)
     if difference:
         raise FerError(
             f"{directory}: an unfinished training with {difference}; name another "

@@ -14,8 +14,8 @@ from fer_trainer.distributed.distribution import Distribution, start_distributio
 from fer_trainer.distributed.hosts import Hosts
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
-from fer_trainer.plots import plot_curves
 from fer_trainer.training.checkpoint import Checkpoint, parse_checkpoint
+from fer_trainer.training.curves import plot_curves
 from fer_trainer.training.run_directory import (
     CHECKPOINT,
     CURVES,
@@ -38,7 +38,6 @@ def train(
     plan: Plan,
     *,
     say: Callable[[str], None],
-    live_bar: bool = False,
     restart: bool = False,
     after_epoch: AfterEpoch | None = None,
     hosts: Hosts = _ALONE,
@@ -54,7 +53,6 @@ def train(
             nothing else.
         plan: how.
         say: told what is going on, a line each.
-        live_bar: show a moving bar instead of a line an epoch.
         restart: begin anew, whatever unfinished run lies there.
         after_epoch: told the epoch, from 1, and its figures, when they are saved.
             Whatever it raises ends the training.
@@ -89,16 +87,14 @@ def train(
 
             devices = Devices.find()
             say(f"training on {_where(devices, distribution)}")
-            network = Network(plan, material)
+            network = Network(plan, material, devices)
             if not has_ended(checkpoint, plan):
                 with distribution.alone():
                     judge = Judge(network.build(), material)
                 ending = EpochEnd(
                     plan, checkpoint, judge, out, distribution, after_epoch
                 )
-                # Keras writes to standard output even where it was closed.
-                verbose = 0 if sys.stdout is None else 1 if live_bar else 2
-                _fit(distribution, network, checkpoint, plan, ending, verbose)
+                _fit(distribution, network, checkpoint, plan, ending, _verbosity())
         best = network.build()
         best.set_weights(checkpoint.best)
         best.save(out / RunManifest.MODEL)
@@ -121,10 +117,11 @@ def assist(
         from fer_trainer.training.epoch_end import Follower, has_ended
         from fer_trainer.training.network import Network
 
-        where = _where(Devices.find(), distribution)
+        devices = Devices.find()
+        where = _where(devices, distribution)
         say(f"training on {where}; {hosts.name(0)} keeps the run")
         if not has_ended(checkpoint, plan):
-            network = Network(plan, material)
+            network = Network(plan, material, devices)
             follower = Follower(distribution)
             _fit(distribution, network, checkpoint, plan, follower, verbose=0)
 
@@ -137,6 +134,13 @@ def _where(devices: Devices, distribution: Distribution) -> str:
         f"{devices}; {distribution.hosts.count} hosts, {distribution.replicas} devices "
         "in all"
     )
+
+
+def _verbosity() -> int:
+    """Return Keras' number for a moving bar, or for a line an epoch off a terminal."""
+    if sys.stdout is None:  # Keras writes to it even where it was closed
+        return 0
+    return 1 if sys.stdout.isatty() else 2
 
 
 def _identity(material: Material, plan: Plan) -> dict[str, Any]:
@@ -198,10 +202,10 @@ def _describe(
         input=material.spec,
         preset=plan.preset.name,
         seed=plan.seed,
-        data=checkpoint.plan["data"],
+        data=checkpoint.identity["data"],
         training={
-            **checkpoint.plan["plan"],
-            "teachers": checkpoint.plan["teachers"],
+            **checkpoint.identity["plan"],
+            "teachers": checkpoint.identity["teachers"],
             "devices": devices,
             "parameters": sum(array.size for array in checkpoint.best),
             "epochs_trained": len(checkpoint.history),

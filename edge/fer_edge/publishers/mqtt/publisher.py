@@ -147,9 +147,7 @@ class MqttPublisher:
         try:
             # A short run, too, has its try.
             self._try()
-            while not self._closing.wait(
-                max(0.0, self._retries.due - time.monotonic())
-            ):
+            while not self._closing.wait(self._retries.pause(time.monotonic())):
                 self._try()
         # Not handled here but in the thread that publishes, whatever it is.
         except Exception as failure:

@@ -2,7 +2,7 @@
 
 import math
 
-_DOUBLINGS = 30  # beyond which the longest pause has long been reached
+from fer_edge.pauses import pause_after
 
 
 class Retries:
@@ -39,7 +39,7 @@ class Retries:
         """
         if now - self._connected >= self._longest:
             self._failures = 0
-        pause = self._first * 2.0 ** min(self._failures, _DOUBLINGS)
         self._failures += 1
         self._connected = math.inf
-        self.due = now + min(pause, self._longest) * (1.0 - 0.5 * chance)
+        pause = pause_after(self._failures, self._first, self._longest)
+        self.due = now + pause * (1.0 - 0.5 * chance)

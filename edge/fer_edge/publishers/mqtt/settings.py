@@ -16,51 +16,68 @@ _NODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class MqttSettings:
-    """``[mqtt]``."""
+    """The broker to which events go.
 
-    host: str = option("")
+    What comes where, below ``<topic_prefix>/<node>/``: available (online, stopped,
+    offline), status, emotion/state, emotion/attributes, faces (all retained), events
+    (each one, QoS 1) and stats.
+    """
+
+    host: str = option("", example="192.168.1.10")
     """Name or address of the broker; empty is none."""
     port: int = option(0, low=0, high=65535)
-    """0 is 1883, or 8883 with ``tls``."""
+    """Port of the broker; 0 is 1883, or 8883 with ``tls``."""
     topic_prefix: str = option("fer", filled=True)
-    """First part of every topic."""
-    node: str = option("")
-    """Second part of every topic, for this device; empty for the host's name."""
-    client_id: str = option("")
-    """Name at the broker, which no other client may have; empty for
-    fer-edge-``node``."""
+    """First part of every topic; may hold /."""
+    node: str = option("", example="front-door")
+    """Second part of every topic, and this device's name in Home Assistant: letters of
+    ASCII, digits, _ and -. Empty for the name of the host. No two devices of one broker
+    may have the same."""
+    client_id: str = option("", example="fer-edge-1")
+    """Name at the broker, which no other client may have: of two, each would throw the
+    other out, for ever. Empty for
+    ``fer-edge-<node>``."""
     protocol: str = option("5", one_of=("5", "3.1.1"))
-    """Version of MQTT. Only 5 says why a broker refuses something."""
-    user: str = option("")
+    """Version of MQTT. Only 5 says why a broker does not take something."""
+    user: str = option("", example="fer-edge")
     """Name to log in with; empty is none."""
-    password_file: str = option("")
-    """File that holds the password; empty for the systemd credential
-    ``mqtt-password`` or, last, the environment's FER_EDGE_MQTT_PASSWORD."""
+    password_file: str = option("", example="/etc/fer-edge/mqtt-password")
+    """File that holds the password, and nothing else. Empty for the systemd credential
+    mqtt-password (LoadCredential=mqtt-password:/etc/fer-edge/mqtt-password) or, where
+    there is none, the variable FER_EDGE_MQTT_PASSWORD of the environment. It is read
+    again for each connection."""
     tls: bool = option(False)
-    """Whether the connection is encrypted."""
-    tls_ca_certs: str = option("")
-    """File of the authorities that may vouch for the broker, PEM; empty for the
-    system's."""
-    tls_client_cert: str = option("")
-    """File of this device's own certificate, PEM; empty is none."""
-    tls_client_key: str = option("")
-    """File of its key, PEM, without a password; empty where it stands in
+    """Whether the connection is encrypted (TLS 1.2 or later)."""
+    tls_ca_certs: str = option("", example="/etc/fer-edge/broker-ca.pem")
+    """File of the authorities that may vouch for the broker (PEM); empty for those that
+    the system trusts."""
+    tls_client_cert: str = option("", example="/etc/fer-edge/device.pem")
+    """File of this device's own certificate (PEM), where the broker asks for one; empty
+    is none."""
+    tls_client_key: str = option("", example="/etc/fer-edge/device.key")
+    """File of its key (PEM), without a password; empty where it stands in
     ``tls_client_cert``."""
     tls_insecure: bool = option(False)
-    """Whether the broker's certificate may be for another host name."""
+    """Whether the broker's certificate may be for another host name. An authority of
+    ``tls_ca_certs`` must have signed it even so."""
     keep_alive_seconds: int = option(30, low=5, high=3600)
-    """After so long without a message each side asks whether the other is there."""
+    """After so long without a message each side asks whether the other is still there.
+    A device that is lost is offline after one and a half of it."""
     answer_seconds: float = option(10.0, low=0.5, high=600.0)
-    """Longest time for the broker's answer: to a connection, or to a message."""
+    """Longest time for an answer of the broker, to a connection or a message. Then it
+    is left, and tried again."""
     first_retry_seconds: float = option(1.0, low=0.1, high=3600.0)
-    """From a lost connection to the next try; twice as long after each further
-    failure, and up to a half less by chance, lest all devices come at once."""
+    """Time from a lost connection to the next try. It doubles with each further
+    failure, and is up to a half shorter by chance, lest all devices come at once when a
+    broker is back."""
     longest_retry_seconds: float = option(60.0, low=0.1, high=3600.0)
-    """Longest time to the next try."""
+    """Longest time to the next try. After as long, too, an event is sent again that the
+    broker does not want now (a quota, or rights not yet given)."""
     stats_seconds: float = option(60.0, low=1.0, high=86400.0)
-    """Between two messages of figures."""
+    """Time between two messages of figures."""
     commands: bool = option(False)
-    """Whether detection and the preview can be switched by messages."""
+    """Whether detect/set and preview/set are obeyed: ON or OFF, not retained. Then
+    detect/state and preview/state tell how the switches stand."""
 
     @property
     def number_of_port(self) -> int:
@@ -98,12 +115,14 @@ class MqttSettings:
 
 @dataclass(frozen=True, slots=True)
 class HomeAssistantSettings:
-    """``[home_assistant]``."""
+    """What Home Assistant is told, by the broker of ``[mqtt]``."""
 
     discovery: bool = option(False)
-    """Whether Home Assistant is told of this device, by ``[mqtt]``."""
+    """Whether Home Assistant is told of this device and what it shows. To have it
+    forgotten, send an empty retained message to
+    ``<prefix>/device/fer_edge_<node>/config``."""
     prefix: str = option("homeassistant", filled=True)
-    """First part of its topics."""
+    """First part of Home Assistant's own topics."""
 
 
 def safe_node(name: str) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fer_converter.tflite_file import EDGETPU_MARK
+from fer_contract.tflite import EDGETPU_MARK
 
 MAPPED = "Mapped to Edge TPU"
 MORE_THAN_ONE_SUBGRAPH = "More than one subgraph is not supported"
@@ -120,7 +120,7 @@ def command(model: Path, out: Path, timeout_seconds: int) -> list[str]:
 
 
 def compile_model(
-    compiler: Path, model: Path, out: Path, timeout_seconds: int = 180
+    compiler: Path, model: Path, out: Path, timeout_seconds: int
 ) -> Compilation:
     """Compile a model.
 

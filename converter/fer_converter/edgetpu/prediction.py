@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from fer_converter.edgetpu import (
+from fer_converter.edgetpu.compiler import (
     MAPPED,
     MORE_THAN_ONE_SUBGRAPH,
     NOT_CONSTANT,
@@ -19,7 +19,7 @@ from fer_converter.edgetpu import (
     VERSION_NOT_SUPPORTED,
     Row,
 )
-from fer_converter.operators import EDGETPU, Support
+from fer_converter.edgetpu.operators import EDGETPU, Support
 from fer_converter.tflite_file import Operator, Tensor, TfliteFile
 
 _EIGHT_BITS = ("int8", "uint8")

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_contract.manifest import BundleManifest
-from fer_converter.edgetpu import (
+from fer_converter.edgetpu.compiler import (
     Compilation,
     command,
     compile_model,
     disagreements,
     find_compiler,
 )
-from fer_converter.prediction import PredictedRow, predict, tabulate
+from fer_converter.edgetpu.prediction import PredictedRow, predict, tabulate
 from fer_converter.rules import EDGETPU_RULES, check
 from fer_converter.tflite_file import TfliteFile
 from fer_converter.verdicts import Verdict, decided
@@ -73,17 +72,14 @@ def only_predict(model: TfliteFile) -> EdgeTpu:
     return EdgeTpu(tabulate(predict(model)), check(model, EDGETPU_RULES))
 
 
-def aim_at_edgetpu(
-    model: TfliteFile, directory: Path, place: Path, *, timeout_seconds: int
-) -> EdgeTpu:
+def aim_at_edgetpu(model: TfliteFile, place: Path, *, timeout_seconds: int) -> EdgeTpu:
     """Compile a model for the Edge TPU, or at least say what would come of it.
 
     With a compiler its word decides, and the prediction is held against it; without
     one the rules decide.
 
     Args:
-        model: the int8 model.
-        directory: where its file lies, and the compiled one goes.
+        model: the int8 model; the compiled one goes beside it.
         place: where both will lie in the end, for the command that is printed.
         timeout_seconds: that the compiler may take.
     """
@@ -95,11 +91,11 @@ def aim_at_edgetpu(
             verdicts=predicted.rules,
             hint=_hint(),
             by_hand=shlex.join(
-                command(place / BundleManifest.MODEL, place, timeout_seconds)
+                command(place / model.path.name, place, timeout_seconds)
             ),
         )
     compilation = compile_model(
-        compiler, directory / BundleManifest.MODEL, directory, timeout_seconds
+        compiler, model.path, model.path.parent, timeout_seconds
     )
     count = sum(row.count for row in compilation.table)
     return dataclasses.replace(

@@ -1,4 +1,4 @@
-"""Pictures of a training."""
+"""The curves of a training, as a picture."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

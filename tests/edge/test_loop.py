@@ -12,11 +12,11 @@ from fer_contract.preprocess import Box, InputSpec, Pixels
 from fer_edge.cameras import EndOfFrames, Frame
 from fer_edge.classifiers import ClassifierState, Device
 from fer_edge.controls import Controls
-from fer_edge.daemon import Turn, run
 from fer_edge.episodes import EpisodeSettings
 from fer_edge.errors import CameraError
 from fer_edge.events import Event
 from fer_edge.locating import Locator
+from fer_edge.loop import Turn, run
 from fer_edge.moment import Moment
 from fer_edge.pipeline import Pipeline
 from fer_edge.tracking import TrackingSettings
