@@ -107,6 +107,7 @@ class FaceData:
         self._files: dict[str, list[StoredFile]] = {}
         roots = set()
         passed_over: list[str] = []
+        self._elsewhere: list[str] = []
         for file in walk(source):
             parts = file.path.parts
             if file.path.name.startswith("."):
@@ -114,12 +115,16 @@ class FaceData:
             if len(parts) > 2 and parts[-3] in SPLITS and file.is_image:
                 roots.add(parts[:-3])
                 self._files.setdefault(parts[-3], []).append(file)
-            elif not set(SPLITS).isdisjoint(parts[:-1]):
+                continue
+            if file.is_image:
+                self._elsewhere.append(str(file.path))
+            if not set(SPLITS).isdisjoint(parts[:-1]):
                 passed_over.append(str(file.path))
         if not self._files:
             raise DataError(
                 f"{source}: no image found; wanted: "
                 "{train,validation,test}/<label>/*.jpg (or png, bmp, webp)"
+                f"{self._strangers()}"
             )
         if passed_over:
             _LOGGER.warning(
@@ -148,6 +153,7 @@ class FaceData:
         if split not in self._files:
             raise DataError(
                 f"{self.source}: no folder {split!r}; found: {', '.join(self.splits)}"
+                f"{self._strangers()}"
             )
         faces: list[Pixels] = []
         kept: list[StoredFile] = []
@@ -198,12 +204,24 @@ class FaceData:
             foreign = sorted(seen.difference(labels))
             if missing:
                 raise DataError(f"{self.source}: no image in {split}/{missing[0]}")
+            if foreign and wanted is None:
+                raise DataError(
+                    f"{self.source}: images in {split}/{foreign[0]}, but none in "
+                    f"{self.splits[0]}/{foreign[0]}"
+                )
             if foreign:
                 raise DataError(
                     f"{self.source}: {split}/{foreign[0]} is none of the labels "
                     f"{', '.join(labels)}"
                 )
         return labels
+
+    def _strangers(self) -> str:
+        """Say what lies outside the layout: ``val/`` for ``validation/``, say."""
+        if not self._elsewhere:
+            return ""
+        example = one_line(min(self._elsewhere))
+        return f"; images elsewhere: {len(self._elsewhere)}, as {example}"
 
     def _report(self, broken: list[str], adapted: dict[str, list[str]]) -> None:
         for what, names in adapted.items():

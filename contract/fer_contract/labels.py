@@ -14,6 +14,12 @@ UNCERTAIN = "uncertain"
 Labels = tuple[str, ...]
 
 
+def _instead(label: object) -> str:
+    """Propose a plain name: many data sets have folders like ``Happy``."""
+    plain = label.lower().replace(" ", "_") if isinstance(label, str) else ""
+    return f"; {plain!r} would do" if _LABEL.fullmatch(plain) else ""
+
+
 def parse_labels(text: str, where: str) -> Labels:
     """Read labels with commas between them, and blanks if written as in prose.
 
@@ -37,7 +43,7 @@ def check_labels(labels: Sequence[object], where: str) -> Labels:
         if not isinstance(label, str) or not _LABEL.fullmatch(label):
             raise ManifestError(
                 f"{where}: label {label!r}; allowed are 1 to 32 characters a-z, 0-9, "
-                "_ and -, a letter first"
+                f"_ and -, a letter first{_instead(label)}"
             )
         if label == UNCERTAIN:
             raise ManifestError(

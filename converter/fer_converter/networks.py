@@ -38,6 +38,12 @@ def load_keras(path: Path) -> Network:
     if path.suffix == ".keras" and path.is_file() and not zipfile.is_zipfile(path):
         # Keras would call it missing.
         raise ModelError(f"{path}: truncated or damaged, or no Keras model")
+    if path.is_file() and path.suffix not in (".keras", ".h5", ".hdf5"):
+        # Keras would answer with a paragraph on its own formats.
+        raise ModelError(
+            f"{path}: no model that can be read; a run directory, a .keras file or a "
+            "SavedModel is wanted"
+        )
     keras, _ = start_tensorflow()
     try:
         model = keras.saving.load_model(path, compile=False)

@@ -269,13 +269,13 @@ def test_class_foreign_to_train(refuses: Callable[..., str], encode: Encode) -> 
     """A split with a class that train has not is refused."""
     content = encode(np.zeros((48, 48), np.uint8))
 
-    expected = "test/angry is none of the labels happy, sad"
+    expected = "images in test/angry, but none in train/angry"
     assert expected == refuses({"test/angry/0.png": content})
 
 
 def test_class_with_a_line_break(refuses: Callable[..., str]) -> None:
     """A folder called so cannot break the message."""
-    expected = "test/a\\nb is none of the labels happy, sad"
+    expected = "images in test/a\\nb, but none in train/a\\nb"
     assert expected == refuses({"test/a\nb/0.png": b""})
 
 
@@ -321,6 +321,30 @@ def test_folder_without_an_image(tmp_path: Path) -> None:
         "(or png, bmp, webp)"
     )
     assert expected == _complaint(tmp_path)
+
+
+def test_images_in_another_layout(tmp_path: Path, write_folder: WriteFolder) -> None:
+    """The error shows one of them, for whoever is to move them."""
+    names = ("happy/train/0.png", "happy/train/1.png", "sad/train/0.png")
+    folder = write_folder(tmp_path / "data", dict.fromkeys(names, b""))
+
+    assert _complaint(folder).endswith(
+        "; images elsewhere: 3, as data/happy/train/0.png"
+    )
+
+
+def test_split_under_another_name(
+    tmp_path: Path, faces: Faces, write_folder: WriteFolder
+) -> None:
+    """Beside the splits there are, the folder that may be meant."""
+    files = faces(splits=("train",)) | {"val/happy/0.png": b""}
+    folder = write_folder(tmp_path / "data", files)
+
+    expected = (
+        "no folder 'validation'; found: train; images elsewhere: 1, as "
+        "data/val/happy/0.png"
+    )
+    assert expected == _complaint(folder, "validation")
 
 
 def test_zip_without_a_file(tmp_path: Path, write_zip: WriteZip) -> None:

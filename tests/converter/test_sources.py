@@ -174,6 +174,20 @@ def test_a_file_that_is_no_model(tmp_path: Path) -> None:
         open_model(path, Asked(labels=LABELS))
 
 
+def test_faces_in_place_of_a_model(tmp_path: Path) -> None:
+    """One line that says what is taken, and nothing of Keras' own formats."""
+    path = tmp_path / "faces.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("train/sad/0.jpg", b"")
+    expected = (
+        f"{path}: no model that can be read; a run directory, a .keras file or a "
+        "SavedModel is wanted"
+    )
+    with pytest.raises(ModelError) as caught:
+        open_model(path, Asked(labels=LABELS))
+    assert str(caught.value) == expected
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_a_keras_file_with_one_other_byte(

@@ -17,13 +17,16 @@ FAST = ("--preset", "base", "--epochs", "1")
 
 
 def test_presets_lists_every_network() -> None:
-    """Name, parameters, trainable ones, multiplications and a line each."""
+    """Name, parameters, trainable ones, multiplications; a line each recipe too."""
     done = run_command("fer-train", "presets")
     assert done.returncode == 0
     assert done.stderr == ""
-    rows = {line.split()[0]: line.split()[1:5] for line in done.stdout.splitlines()}
+    listed, _, recipes = done.stdout.partition("\n\n")
+    rows = {line.split()[0]: line.split()[1:5] for line in listed.splitlines()}
     assert rows["base"] == ["605,060", "605,060", "6.5", "ready"]
     assert rows["vgg16-frozen"][:2] == ["14,887,684", "172,868"]
+    names = [line.split()[0] for line in recipes.splitlines()]
+    assert names == ["recipe", "standard", "study", "strong", "release"]
 
 
 def test_a_run_prints_its_accuracy_and_place(run_directory: Path) -> None:
@@ -87,7 +90,10 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, drawn_faces: Path) -> No
         (["--mixup", "-1"], "'--mixup': -1.0 is not in the range"),
         (["--votes", "none.csv"], "none.csv: no such file"),
         (["--monitor", "val_votes_accuracy"], "--monitor: val_votes_accuracy; needs"),
-        (["--recipe", "release"], "--monitor: val_both_accuracy; needs --votes"),
+        (
+            ["--recipe", "release"],
+            "--recipe: release, which chooses by val_both_accuracy; needs --votes",
+        ),
         (["--image-size", "7"], "7 is not in the range"),
         (["--host-index", "0"], "--host-index: needs --hosts"),
         (["--labels", "happy,Sad"], "--labels: label 'Sad'; allowed are"),

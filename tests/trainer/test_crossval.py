@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from fer_contract.errors import DataError
-from fer_trainer.crossval import cross_validate, divide, mean_interval
+from fer_trainer.crossval import (
+    CrossValidation,
+    cross_validate,
+    divide,
+    mean_interval,
+)
 from fer_trainer.material import Material
 from fer_trainer.plan import Plan
 
@@ -50,6 +55,18 @@ def test_the_interval_of_a_mean() -> None:
     half = 4.303 * 0.1 / np.sqrt(3)
     assert low == pytest.approx(0.7 - half)
     assert high == pytest.approx(0.7 + half)
+
+
+def test_the_interval_of_two_folds() -> None:
+    """Two say little of their mean, but a share is never below nothing."""
+    folds = tuple(
+        {"accuracy": accuracy, "macro_f1": 0.2, "faces": 600}
+        for accuracy in (0.25, 0.2933)
+    )
+    facts = CrossValidation(folds).facts()
+    assert facts["accuracy_95"] == [0.0, 0.5467]
+    low, high = facts["pooled_accuracy_95"]
+    assert 0.24 < low < facts["pooled_accuracy"] < high < 0.30
 
 
 def test_each_face_is_judged_once_by_a_network_that_never_saw_it(

@@ -298,6 +298,14 @@ def test_data_of_other_labels(tmp_path: Path, trained: Path) -> None:
     assert line.endswith(f"train/angry is none of the labels {', '.join(_ORDER)}")
 
 
+def test_model_alone(trained: Path, few_faces: FaceData) -> None:
+    """Exit 2 with what is wanted: labels and input lie beside the model."""
+    model = trained / RunManifest.MODEL
+    code, line = _refused(model, "--data", few_faces.source)
+    expected = f"{model}: is a file; the directory of a run or a bundle is wanted"
+    assert (code, line) == (2, expected)
+
+
 def test_split_that_is_missing(few_faces: FaceData, trained: Path) -> None:
     """Exit 2 with the splits that there are."""
     data = few_faces.source

@@ -132,6 +132,16 @@ def test_multiplications_are_counted(
         assert cost_of(networks[name]).macs == by_hand
 
 
+def test_what_a_network_is_made_of(networks: dict[str, Any]) -> None:
+    """Base by hand: 2x2 and a pooling, thrice, see 2 3 5 7 11 15 pixels."""
+    base = cost_of(networks["base"])
+    assert (base.convolutions, base.field) == (3, 15)
+    assert base.dense_parameters == 1152 * 512 + 512 + 512 * 4 + 4
+    # Both branches of each residual block, and no wider than the face.
+    compact = cost_of(networks["compact"])
+    assert (compact.convolutions, compact.field) == (12, 48)
+
+
 def test_every_kind_of_layer_is_counted() -> None:
     """Grouped, depthwise, separable, transposed and dense, each by hand."""
     layers = keras.layers
@@ -368,7 +378,10 @@ def test_no_network_to_fetch_weights_over(
     assert done.stderr.count("\n") == 1
     assert "--weights: imagenet; the file for vgg16-frozen cannot be" in done.stderr
     assert "curl -LO http" in done.stderr
-    assert "--weights vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5" in done.stderr
+    # Nothing of Keras' own sentence is left hanging on it: it can be pasted.
+    assert done.stderr.endswith(
+        "--weights vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5\n"
+    )
 
 
 def test_weights_for_a_network_without_a_backbone(few_faces: Any, out: Path) -> None:

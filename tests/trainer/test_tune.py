@@ -47,6 +47,7 @@ def test_a_search(few_faces: FaceData, out: Path) -> None:
         assert recipe["mixup"] == trial["settings"]["mixup"]
     best = max(facts["trials"], key=lambda trial: trial["value"])
     assert f"best of 2 trials: val_accuracy {best['value']:.4f}" in done.stdout
+    assert done.stdout.endswith(f"\nrun: {out / best['run']}\n")
     # A second call goes on with the same study, and draws other settings.
     done = run_forked("fer-train", *arguments(few_faces, out, "--trials", "1"))
     assert done.returncode == 0, done.stderr

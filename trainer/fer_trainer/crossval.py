@@ -59,7 +59,8 @@ class CrossValidation:
         right = sum(round(fold["accuracy"] * fold["faces"]) for fold in self.folds)
         return {
             "accuracy": round(mean, 4),
-            "accuracy_95": [round(low, 4), round(high, 4)],
+            # Of few folds it is wider than any share can be.
+            "accuracy_95": [round(max(low, 0.0), 4), round(min(high, 1.0), 4)],
             "accuracy_deviation": round(float(np.std(self.accuracies, ddof=1)), 4),
             "macro_f1": round(float(np.mean([f["macro_f1"] for f in self.folds])), 4),
             "pooled_accuracy": round(right / faces, 4),

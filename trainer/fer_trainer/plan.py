@@ -6,7 +6,7 @@ from typing import Any
 
 from fer_contract.errors import FerError
 from fer_trainer.presets.preset import Preset
-from fer_trainer.recipes import Recipe
+from fer_trainer.recipes import RECIPES, Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +33,20 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.recipe.monitor.needs_votes and self.votes is None:
+            raise FerError(f"{self._monitoring()}; needs --votes")
+        if self.weights and self.preset.load_pretrained is None:
             raise FerError(
-                f"--monitor: {self.recipe.monitor}; needs --votes, unlike val_accuracy"
+                f"--weights: {self.weights}; {self.preset.name} has no pretrained "
+                "backbone and is trained from nothing"
             )
+
+    def _monitoring(self) -> str:
+        """Name the option that wants the monitored figure."""
+        monitor = self.recipe.monitor
+        known = RECIPES.get(self.recipe.name)
+        if known is not None and known.monitor == monitor:
+            return f"--recipe: {self.recipe.name}, which chooses by {monitor}"
+        return f"--monitor: {monitor}"
 
     def facts(self) -> dict[str, Any]:
         """Return what a manifest says of it, and no path of this machine."""

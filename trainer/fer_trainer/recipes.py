@@ -79,7 +79,7 @@ class Recipe:
 
     name: str
     summary: str
-    """One line for the command line's help."""
+    """One line for ``fer-train presets``."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     schedule: Schedule = Schedule.COSINE
     warm_up: float = 0.0

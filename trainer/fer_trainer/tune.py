@@ -48,6 +48,8 @@ class Found:
     value: float
     """Of the monitored figure."""
     settings: Mapping[str, Value]
+    run: str
+    """Name of its directory, in the ``out`` of the machine that trained it."""
     facts: Mapping[str, Any]
     """JSON: every trial."""
 
@@ -205,7 +207,8 @@ def _summary(optuna: Any, study: Any, search: Search) -> Found:
     ]
     best = study.best_trial
     facts = {"study": search.study, "best": best.number, "trials": trials}
-    return Found(float(best.value), dict(best.params), facts)
+    run = best.user_attrs[_RUN]
+    return Found(float(best.value), dict(best.params), run, facts)
 
 
 def _worker(out: Path) -> str:

@@ -42,4 +42,9 @@ def crossval_command(*, preset: str, out: Path, folds: int, **choices: Any) -> N
         f"mean of {folds} folds, {facts['faces']:,} faces), "
         f"macro-F1 {facts['macro_f1']:.3f}"
     )
+    low, high = facts["pooled_accuracy_95"]
+    click.echo(
+        f"all faces together {facts['pooled_accuracy']:.1%} ({low:.1%} to {high:.1%}); "
+        "the interval above is wider where the folds differ, or are few"
+    )
     click.echo(f"figures: {out / CROSSVAL}")

@@ -64,6 +64,10 @@ def explore_command(
     faces = FaceData(data, labels, skip_unreadable=skip_unreadable)
     table = read_votes(votes) if votes else None
     parts = [faces.load(split) for split in faces.splits]
+    if not as_json:
+        # It takes half a minute where there are 20,000.
+        total = sum(map(len, parts))
+        click.echo(f"holding {total:,} faces against each other")
     found = explore(data.name, parts, table)
     with naming(out):
         write_exploration(found, recipe.augmentation, recipe.name, seed, out)

@@ -11,7 +11,7 @@ import click
     "--image-size", type=click.IntRange(8, 1024), default=48, help="Side in pixels."
 )
 def presets_command(*, as_json: bool, image_size: int) -> None:
-    """List the networks that can be trained, and what a face costs each.
+    """List the networks that can be trained, what a face costs each, and the recipes.
 
     Edge TPU: "streams" marks networks whose parameters do not fit on the chip.
 
@@ -23,13 +23,15 @@ def presets_command(*, as_json: bool, image_size: int) -> None:
     from fer_trainer.backend import start_keras
     from fer_trainer.presets import PRESETS
     from fer_trainer.presets.cost import cost_of
+    from fer_trainer.recipes import RECIPES
 
     start_keras()
     spec = InputSpec(image_size, image_size)
     # As many classes as the study has; a class more is a row more of the last layer.
-    costs = {
-        preset: cost_of(preset.build(spec, 4)).facts() for preset in PRESETS.values()
-    }
+    # One after the other: the large ones take seconds to build.
+    costs = (
+        (preset, cost_of(preset.build(spec, 4)).facts()) for preset in PRESETS.values()
+    )
     if as_json:
         listed = [
             {
@@ -41,7 +43,7 @@ def presets_command(*, as_json: bool, image_size: int) -> None:
                 "learning_rate": preset.learning_rate,
                 "batch_size": preset.batch_size,
             }
-            for preset, facts in costs.items()
+            for preset, facts in costs
         ]
         click.echo(json.dumps(listed, indent=2))
         return
@@ -49,8 +51,11 @@ def presets_command(*, as_json: bool, image_size: int) -> None:
         f"{'preset':<22} {'parameters':>11} {'trainable':>11} {'MMACs':>8}  "
         f"{'Edge TPU':<14}  "
     )
-    for preset, facts in costs.items():
+    for preset, facts in costs:
         click.echo(
             f"{preset.name:<22} {facts['parameters']:>11,} {facts['trainable']:>11,} "
             f"{facts['mmacs']:>8,.1f}  {facts['edge_tpu']:<14}  {preset.summary}"
         )
+    click.echo(f"\n{'recipe':<22}")
+    for recipe in RECIPES.values():
+        click.echo(f"{recipe.name:<22} {recipe.summary}")

@@ -63,7 +63,8 @@ _PLAN = (
         "recipe_name",
         default=STANDARD.name,
         shell_complete=COMPLETE_RECIPES,
-        help=f"{', '.join(RECIPES)}; what follows changes parts of it.",
+        help=f"{', '.join(RECIPES)}, as fer-train presets describes them; what follows "
+        "changes parts of it.",
     ),
     click.option("--epochs", type=click.IntRange(1), help="[default: the preset's]"),
     click.option(

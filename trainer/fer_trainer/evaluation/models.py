@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_contract.dataset import FaceSet
-from fer_contract.errors import ModelError, first_line
+from fer_contract.errors import ManifestError, ModelError, first_line
 from fer_contract.labels import Labels
 from fer_contract.manifest import BundleManifest, RunManifest, read_manifest
 from fer_contract.preprocess import InputSpec, Pixels
@@ -46,23 +46,34 @@ def open_model(place: Path) -> SavedModel:
         ModelError: a file that is not the model its manifest tells of.
         FerError: a bundle, and no TFLite runtime to run it.
     """
-    if (place / BundleManifest.MODEL).exists():
-        bundle = read_manifest(place, BundleManifest)
-        return SavedModel(
-            name=bundle.name,
-            labels=bundle.labels,
-            input=bundle.input,
-            sha256=bundle.files[BundleManifest.MODEL],
-            answer=_int8(place, bundle),
-        )
-    run = read_manifest(place, RunManifest)
+    manifest = read_either(place)
+    if isinstance(manifest, BundleManifest):
+        name, answer = manifest.name, _int8(place, manifest)
+    else:
+        name, path = manifest.preset, place / manifest.MODEL
+        answer = _network(path, manifest.input.shape, len(manifest.labels))
     return SavedModel(
-        name=run.preset,
-        labels=run.labels,
-        input=run.input,
-        sha256=run.files[RunManifest.MODEL],
-        answer=_network(place / RunManifest.MODEL, run.input.shape, len(run.labels)),
+        name=name,
+        labels=manifest.labels,
+        input=manifest.input,
+        sha256=manifest.files[manifest.MODEL],
+        answer=answer,
     )
+
+
+def read_either(place: Path) -> RunManifest | BundleManifest:
+    """Read what a run or a bundle says of itself.
+
+    Raises:
+        ManifestError, DigestError: neither, or damaged.
+    """
+    if place.is_file():
+        raise ManifestError(
+            f"{place}: is a file; the directory of a run or a bundle is wanted"
+        )
+    if (place / BundleManifest.MODEL).exists():
+        return read_manifest(place, BundleManifest)
+    return read_manifest(place, RunManifest)
 
 
 def predict(path: Path, faces: FaceSet) -> Scores:

@@ -29,6 +29,10 @@ _MAPPED_ACTIVATIONS = frozenset(
 )
 """SiLU is a logistic and a product."""
 
+_CONVOLUTIONS = frozenset(
+    {"Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -39,6 +43,14 @@ class Cost:
     macs: int
     """Multiply-accumulates a face, of convolutions and dense layers; batch norm,
     activations and additions are left out, as is usual."""
+    convolutions: int
+    """How many layers, in all branches."""
+    dense_parameters: int
+    """Parameters of dense layers. After a ``Flatten`` each belongs to one place of the
+    face, so that what was learnt there says nothing of the place beside it."""
+    field: int
+    """Side in pixels of the square of the face that one feature of the last convolution
+    or pooling sees; at most the face's own."""
     unmapped: tuple[str, ...]
     """Kinds of layers that the Edge TPU does not map."""
 
@@ -60,6 +72,9 @@ class Cost:
             "parameters": self.parameters,
             "trainable": self.trainable,
             "mmacs": round(self.macs / 1e6, 2),
+            "convolutions": self.convolutions,
+            "dense_parameters": self.dense_parameters,
+            "field": self.field,
             "edge_tpu": self.edge_tpu,
         }
 
@@ -72,6 +87,15 @@ def cost_of(model: "keras.Model") -> Cost:
         parameters=int(model.count_params()),
         trainable=trainable,
         macs=sum(_macs(layer) for layer in model.layers),
+        convolutions=sum(
+            type(layer).__name__ in _CONVOLUTIONS for layer in model.layers
+        ),
+        dense_parameters=sum(
+            layer.count_params()
+            for layer in model.layers
+            if type(layer).__name__ == "Dense"
+        ),
+        field=_field(model),
         unmapped=tuple(sorted(unmapped)),
     )
 
@@ -90,6 +114,29 @@ def _macs(layer: Any) -> int:
     if kind == "Conv2DTranspose":
         return _product(layer.kernel.shape) * _places(layer.input)
     return 0
+
+
+def _field(model: "keras.Model") -> int:
+    """Return how much of a face one feature sees, along the path that sees most.
+
+    A window of k features, each s pixels from the next, sees (k - 1) s pixels more
+    than one of them does.
+    """
+    # Tensor -> (pixels that a feature sees, pixels from one feature to the next).
+    seen: dict[int, tuple[int, int]] = {}
+    for layer in model.layers:
+        inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+        sees, apart = max(
+            (seen.get(id(tensor), (1, 1)) for tensor in inputs), default=(1, 1)
+        )
+        kind = type(layer).__name__
+        if kind in _CONVOLUTIONS or kind in ("MaxPooling2D", "AveragePooling2D"):
+            window = getattr(layer, "kernel_size", None) or layer.pool_size
+            sees += (max(window) - 1) * apart
+            apart *= max(layer.strides)
+        seen[id(layer.output)] = sees, apart
+    widest = max(sees for sees, _ in seen.values())
+    return min(widest, max(side or 1 for side in model.input_shape[1:-1]))
 
 
 def _product(shape: Iterable[Any]) -> int:

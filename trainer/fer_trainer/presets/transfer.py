@@ -103,7 +103,12 @@ class Backbone:
         except Exception as failure:
             reason = first_line(failure)
             address = next(
-                (word for word in reason.split() if word.startswith("http")), None
+                (
+                    word.rstrip(":.,")
+                    for word in reason.split()
+                    if word.startswith("http")
+                ),
+                None,
             )
             if address is None:
                 raise

@@ -4,7 +4,6 @@ from typing import Any
 
 import keras
 
-from fer_contract.errors import FerError
 from fer_contract.quiet import native_messages_to_log
 from fer_trainer.devices import Devices
 from fer_trainer.material import Material
@@ -24,20 +23,12 @@ class Network:
         plan: how to train.
         material: on what.
         devices: that compute it.
-
-    Raises:
-        FerError: pretrained weights for a network that takes none.
     """
 
     def __init__(self, plan: Plan, material: Material, devices: Devices) -> None:
         self._plan = plan
         self._material = material
         self._devices = devices
-        if plan.weights is not None and plan.preset.load_pretrained is None:
-            raise FerError(
-                f"--weights: {plan.weights}; {plan.preset.name} has no pretrained "
-                "backbone and is trained from nothing"
-            )
 
     def build(self) -> keras.Model:
         """Build the bare network, in float32, with fresh weights."""
