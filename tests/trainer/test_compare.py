@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from fer_contract.dataset import FaceData
-from processes import run_command, run_forked
+from processes import run_forked
 
 
 def test_two_networks_side_by_side(few_faces: FaceData, out: Path) -> None:
@@ -13,7 +13,7 @@ def test_two_networks_side_by_side(few_faces: FaceData, out: Path) -> None:
         "compare", "--data", few_faces.source, "--out", out, "--preset", "base",
         "--preset", "compact", "--epochs", "1", "--recipe", "study",
     ]  # fmt: skip
-    done = run_command("fer-train", *arguments)
+    done = run_forked("fer-train", *arguments)
     assert done.returncode == 0, done.stderr
     assert "training base" in done.stdout
     table = done.stdout.splitlines()[-4:]
@@ -44,7 +44,7 @@ def test_two_networks_side_by_side(few_faces: FaceData, out: Path) -> None:
 
 def test_a_network_twice(few_faces: FaceData, out: Path) -> None:
     """Exit 2 and one line."""
-    done = run_command(
+    done = run_forked(
         "fer-train", "compare", "--data", few_faces.source, "--out", out,
         "--preset", "base", "--preset", "base",
     )  # fmt: skip
