@@ -88,6 +88,11 @@ def serve_programs(connection: socket.socket, backend: str) -> Program:
         In a child alone: the program that it is to be.
     """
     os.environ["KERAS_BACKEND"] = backend
+    # Three of the four seconds that a small training takes with JAX are XLA's, which
+    # compiles the same functions for each. JAX reads these at its import.
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = sys.argv[2]
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
     # TensorFlow imports Keras, and Keras, to set its seed, TensorFlow with any backend.
     import_all("keras", "tensorflow")
     assert sys.modules["keras"].backend.backend() == backend
@@ -152,6 +157,7 @@ def _become(request: dict[str, Any], outputs: list[int]) -> Program:
     return run
 
 
+# Usage: command_server.py DESCRIPTOR CACHE
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks ends it, a child hears it
     sys.exit(serve_backends(socket.socket(fileno=int(sys.argv[1])))())

@@ -154,11 +154,15 @@ class _Server:
         self._connection, theirs = socket.socketpair(
             socket.AF_UNIX, socket.SOCK_SEQPACKET
         )
+        self._cache = tempfile.TemporaryDirectory()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, command_server.__file__, str(theirs.fileno())],
+                [
+                    sys.executable, command_server.__file__,
+                    str(theirs.fileno()), self._cache.name,
+                ],
                 pass_fds=[theirs.fileno()],
-            )
+            )  # fmt: skip
 
     def send(self, request: Mapping[str, object], descriptors: list[int]) -> None:
         """Have a program started; outputs and where to report are its descriptors."""
@@ -168,6 +172,7 @@ class _Server:
         """Have it end, and wait for that."""
         self._connection.close()
         self._process.wait()
+        self._cache.cleanup()
 
 
 @functools.cache

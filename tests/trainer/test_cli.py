@@ -190,7 +190,7 @@ def test_a_backend_that_is_missing(
 
 def test_base_trained_for_two_epochs(few_faces: FaceData, out: Path) -> None:
     """The study's network trains from the command line, an epoch a line."""
-    done = run_command(
+    done = run_forked(
         "fer-train", "run", "--data", few_faces.source, "--out", out,
         "--preset", "base", "--epochs", "2",
     )  # fmt: skip
