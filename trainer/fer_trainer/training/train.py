@@ -90,16 +90,16 @@ def train(
             devices = Devices.find()
             say(f"training on {_where(devices, distribution)}")
             network = Network(plan, material)
+            with distribution.alone():
+                best = network.build()
             if not has_ended(checkpoint, plan):
-                with distribution.alone():
-                    judge = Judge(network.build(), material)
+                judge = Judge(best, material)
                 ending = EpochEnd(
                     plan, checkpoint, judge, out, distribution, after_epoch
                 )
                 # Keras writes to standard output even where it was closed.
                 verbose = 0 if sys.stdout is None else 1 if live_bar else 2
                 _fit(distribution, network, checkpoint, plan, ending, verbose)
-        best = network.build()
         best.set_weights(checkpoint.best)
         best.save(out / RunManifest.MODEL)
         facts = devices.facts() | distribution.facts()
