@@ -1,21 +1,27 @@
 """Addresses of loopback for the hosts of a distributed training."""
 
+import random
 import socket
+
+_PORTS = range(10_000, 32_000)
+"""Below those that Linux gives to whoever names none: such a one may be given to
+another process between our look and its use."""
 
 
 def free_addresses(count: int) -> list[str]:
     """Return addresses whose ports, and the next ones, are free."""
+    # As the system does: tests that run side by side are to find others.
+    chosen = random.SystemRandom()
     addresses: list[str] = []
-    held = []
+    held: list[socket.socket] = []
     while len(addresses) < count:
-        first, second = socket.socket(), socket.socket()
-        held += [first, second]
-        first.bind(("127.0.0.1", 0))
-        port = first.getsockname()[1]
+        port = chosen.choice(_PORTS)
+        pair = socket.socket(), socket.socket()
+        held += pair
         try:
-            second.bind(("127.0.0.1", port + 1))
-        # Taken, or beyond the last port there is.
-        except (OSError, OverflowError):
+            for one, number in zip(pair, (port, port + 1), strict=True):
+                one.bind(("127.0.0.1", number))
+        except OSError:  # taken
             continue
         addresses.append(f"127.0.0.1:{port}")
     for one in held:

@@ -1,17 +1,21 @@
-"""Forks the commands from a process that has already imported TensorFlow.
+"""Forks programs from a process that has already imported TensorFlow and Keras.
 
-An import of TensorFlow and Keras takes five seconds of a processor, most commands of
-the tests much less. Nothing is computed before a fork: no tensor is made, no device is
-looked for and no thread is started but those of OpenBLAS, which ends them itself
-before a fork and starts them again. A child goes on as the true command does, with
-the arguments, environment, folder and output of the test that asked for it.
+An import of the two takes five seconds of a processor, most commands of the tests much
+less. The first process imports all but these, since Keras then has to know its backend;
+it forks one that imports them for each backend that is asked for, and that one forks
+the programs. Nothing is computed before a fork: no tensor is made, no device is looked
+for and no thread is started but those of OpenBLAS, which ends them itself before a fork
+and starts them again. A child goes on as the true program does, with the arguments,
+environment, folder and output of the test that asked for it, and is killed as one.
 """
 
 import gc
 import importlib
+import io
 import json
 import logging
 import os
+import runpy
 import signal
 import socket
 import sys
@@ -28,42 +32,96 @@ LARGEST_REQUEST = 1 << 20
 """In bytes. The environment is the most of one."""
 
 _IMPORTED = (
-    "tensorflow", "keras", "matplotlib.pyplot", "optuna", "cv2", "jinja2",
+    "matplotlib.pyplot", "optuna", "cv2", "jinja2",
     "ai_edge_litert.interpreter", *MAIN.values(),
 )  # fmt: skip
 
+Program = Callable[[], Any]
 
-def import_all() -> None:
-    """Import what the commands would, after the settings that they would have made."""
+
+def import_all(*names: str) -> None:
+    """Import what the programs would, after the settings that they would have made."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     # TensorFlow's logger prints by itself unless it finds another at its import.
     log_to_terminal(verbose=False)
     with native_messages_to_log():
-        for name in _IMPORTED:
+        for name in names:
             importlib.import_module(name)
     # It holds this process's standard error; a child makes one for its own.
     logging.getLogger().handlers.clear()
     gc.freeze()
 
 
-def next_command(connection: socket.socket) -> Callable[[], Any]:
-    """Fork for each request, and answer with how the child ended.
+def serve_backends(connection: socket.socket) -> Program:
+    """Pass each request on to the process of its backend.
 
     Returns:
-        In a child alone: the command that it is to be.
+        In a child alone: the program that it is to be.
     """
+    import_all(*_IMPORTED)
+    servers: dict[str, socket.socket] = {}
     while True:
-        content, outputs, _, _ = socket.recv_fds(connection, LARGEST_REQUEST, 2)
+        content, descriptors, _, _ = socket.recv_fds(connection, LARGEST_REQUEST, 3)
         if not content:
-            sys.exit()  # the tests are over
-        child = _fork()
-        if child == 0:
-            connection.close()
-            return _become(json.loads(content), outputs)
-        for descriptor in outputs:
+            sys.exit()  # the tests are over; the others see their ends closed
+        backend = json.loads(content)["environment"].get("KERAS_BACKEND", "tensorflow")
+        if backend not in servers:
+            servers[backend], theirs = socket.socketpair(
+                socket.AF_UNIX, socket.SOCK_SEQPACKET
+            )
+            if _fork() == 0:
+                for other in (connection, *servers.values()):
+                    other.close()
+                for descriptor in descriptors:
+                    os.close(descriptor)
+                return serve_programs(theirs, backend)
+            theirs.close()
+        socket.send_fds(servers[backend], [content], descriptors)
+        for descriptor in descriptors:
             os.close(descriptor)
-        _, status = os.waitpid(child, 0)
-        connection.send(str(os.waitstatus_to_exitcode(status)).encode())
+
+
+def serve_programs(connection: socket.socket, backend: str) -> Program:
+    """Import Keras, and fork for each request.
+
+    Returns:
+        In a child alone: the program that it is to be.
+    """
+    os.environ["KERAS_BACKEND"] = backend
+    # Three of the four seconds that a small training takes with JAX are XLA's, which
+    # compiles the same functions for each. JAX reads these at its import.
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = sys.argv[2]
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+    # TensorFlow imports Keras, and Keras, to set its seed, TensorFlow with any backend.
+    import_all("keras", "tensorflow")
+    assert sys.modules["keras"].backend.backend() == backend
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
+    while True:
+        content, descriptors, _, _ = socket.recv_fds(connection, LARGEST_REQUEST, 3)
+        if not content:
+            sys.exit()
+        if _fork() == 0:
+            connection.close()
+            return _keep(json.loads(content), descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _keep(request: dict[str, Any], descriptors: list[int]) -> Program:
+    """Fork once more; tell the child's number, then, in another line, how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    *outputs, report = descriptors
+    child = _fork()
+    if child == 0:
+        os.close(report)
+        return _become(request, outputs)
+    for descriptor in outputs:
+        os.close(descriptor)
+    os.write(report, f"{child}\n".encode())
+    _, status = os.waitpid(child, 0)
+    os.write(report, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    os._exit(0)
 
 
 def _fork() -> int:
@@ -73,7 +131,7 @@ def _fork() -> int:
         return os.fork()
 
 
-def _become(request: dict[str, Any], outputs: list[int]) -> Callable[[], Any]:
+def _become(request: dict[str, Any], outputs: list[int]) -> Program:
     for number, descriptor in enumerate(outputs, start=1):
         os.dup2(descriptor, number)
         os.close(descriptor)
@@ -81,15 +139,25 @@ def _become(request: dict[str, Any], outputs: list[int]) -> Callable[[], Any]:
     os.environ.clear()
     os.environ.update(request["environment"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Python asks for the variable at its start alone.
+    assert isinstance(sys.stdout, io.TextIOWrapper)
+    sys.stdout.reconfigure(line_buffering="PYTHONUNBUFFERED" in os.environ)
     # What NumPy took from the system at its import would be every child's.
     importlib.import_module("numpy").random.seed()
-    name = request["name"]
-    sys.argv = [str(Path(sys.executable).parent / name), *request["arguments"]]
-    main: Callable[[], Any] = importlib.import_module(MAIN[name]).main
-    return main
+    program = request["program"]
+    if program in MAIN:
+        sys.argv = [str(Path(sys.executable).parent / program), *request["arguments"]]
+        main: Program = importlib.import_module(MAIN[program]).main
+        return main
+    sys.argv = [program, *request["arguments"]]
+
+    def run() -> None:
+        runpy.run_path(program, run_name="__main__")
+
+    return run
 
 
+# Usage: command_server.py DESCRIPTOR CACHE
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks ends it, a child hears it
-    import_all()
-    sys.exit(next_command(socket.socket(fileno=int(sys.argv[1])))())
+    sys.exit(serve_backends(socket.socket(fileno=int(sys.argv[1])))())

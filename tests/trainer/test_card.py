@@ -121,7 +121,7 @@ def test_a_bundle_without_its_report(
     """One line that names the file; no card is begun."""
     place = shutil.copytree(bundle, tmp_path / "bundle")
     (place / "report.json").unlink()
-    done = run_command(
+    done = run_forked(
         "fer-train", "card", place, "--data", drawn_faces, "--data-licence", LICENCE
     )
     assert done.returncode == 2

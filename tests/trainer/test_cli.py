@@ -1,5 +1,6 @@
 """``fer-train`` as a user meets it: what it prints and how it exits."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fer_contract.dataset import FaceData
-from processes import run_command, run_forked
+from processes import Forked, run_command, run_forked
 
 PROGRAM = Path(sys.executable).parent / "fer-train"
 FAST = ("--preset", "base", "--epochs", "1")
@@ -195,7 +196,7 @@ def test_a_backend_that_is_missing(
 
 def test_base_trained_for_two_epochs(few_faces: FaceData, out: Path) -> None:
     """The study's network trains from the command line, an epoch a line."""
-    done = run_command(
+    done = run_forked(
         "fer-train", "run", "--data", few_faces.source, "--out", out,
         "--preset", "base", "--epochs", "2",
     )  # fmt: skip
@@ -210,14 +211,10 @@ def test_interrupted_and_taken_up_again(few_faces: FaceData, out: Path) -> None:
     """Ctrl-C ends in one line and 130; the same command goes on, another is refused."""
     arguments = ("run", "--data", few_faces.source, "--out", out)
     long = ("--preset", "base", "--epochs", "500")
+    # Else the first lines come with those of the fiftieth epoch.
+    unbuffered = os.environ | {"PYTHONUNBUFFERED": "1"}
     for begins_at in (1, 2):
-        with subprocess.Popen(
-            [PROGRAM, *arguments, *long],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            assert process.stdout is not None
+        with Forked("fer-train", *arguments, *long, environment=unbuffered) as process:
             lines = [process.stdout.readline() for _ in range(4)]
             assert (f"{out}: goes on after epoch" in lines[1]) == (begins_at > 1)
             assert any(line.startswith("Epoch") for line in process.stdout)

@@ -69,11 +69,24 @@ def test_the_interval_of_two_folds() -> None:
     assert 0.24 < low < facts["pooled_accuracy"] < high < 0.30
 
 
+@pytest.fixture(scope="module")
+def validated(
+    few: Material,
+    planned: Callable[..., Plan],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, CrossValidation]:
+    """Two folds and what came of them."""
+    out = tmp_path_factory.mktemp("validated") / "run"
+    return out, cross_validate(few, out, planned(epochs=1), 2, say=silent)
+
+
 def test_each_face_is_judged_once_by_a_network_that_never_saw_it(
-    few: Material, planned: Callable[..., Plan], out: Path
+    few: Material,
+    planned: Callable[..., Plan],
+    validated: tuple[Path, CrossValidation],
 ) -> None:
     """The manifests of the folds prove it; a second call trains nothing again."""
-    result = cross_validate(few, out, planned(epochs=1), 2, say=silent)
+    out, result = validated
     facts = result.facts()
     assert facts["faces"] == len(few.train)
     assert [fold["faces"] for fold in facts["folds"]] == [32, 32]
@@ -96,9 +109,11 @@ def test_each_face_is_judged_once_by_a_network_that_never_saw_it(
 
 
 def test_a_fold_of_another_plan(
-    few: Material, planned: Callable[..., Plan], out: Path
+    few: Material,
+    planned: Callable[..., Plan],
+    validated: tuple[Path, CrossValidation],
 ) -> None:
     """It is not taken for one of this: one line says what differs."""
-    cross_validate(few, out, planned(epochs=1), 2, say=silent)
+    out, _ = validated
     with pytest.raises(DataError, match="fold-1: already trained with epochs 1, now 2"):
         cross_validate(few, out, planned(epochs=2), 2, say=silent)

@@ -7,8 +7,6 @@ import functools
 import importlib.util
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import numpy as np
 import pytest
 
 from addresses import free_addresses
+from processes import Forked
 
 PROGRAM = Path(__file__).with_name("training_host.py")
 SECONDS = 120
@@ -24,25 +23,22 @@ SECONDS = 120
 TOLERANCE = 2e-6
 
 
-def start(backend: str, out: Path, **settings: Any) -> "subprocess.Popen[str]":
+def start(backend: str, out: Path, **settings: Any) -> Forked:
     """Start one host."""
     environment = os.environ | {"KERAS_BACKEND": backend}
     environment.pop("TF_CONFIG", None)
     given = [f"{key}={value}" for key, value in settings.items()]
-    return subprocess.Popen(
-        [sys.executable, PROGRAM, out, *given],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
+    return Forked(PROGRAM, out, *given, environment=environment)
 
 
-def finish(*processes: "subprocess.Popen[str]") -> list[tuple[int, str]]:
+def finish(*processes: Forked) -> list[tuple[int, str]]:
     """Wait for hosts; return the exit code and the messages of each."""
     try:
         said = [process.communicate(timeout=SECONDS)[1] for process in processes]
     finally:
         for process in processes:
             process.kill()
-    codes = [process.returncode for process in processes]
+    codes = [process.wait() for process in processes]
     return list(zip(codes, said, strict=True))
 
 

@@ -94,7 +94,7 @@ def evaluated(
 def test_trap_network_rebuilt_and_never_reloaded(trained: Path, drawn: Path) -> None:
     """A fresh process finds the figures that the training has written, not ln 4."""
     beside = trained.with_name("run-validation")
-    done = run_command("fer-train", "evaluate", trained, "--data", drawn, "--json")
+    done = run_forked("fer-train", "evaluate", trained, "--data", drawn, "--json")
     assert done.returncode == 0, done.stderr
     printed = json.loads(done.stdout)
     written = json.loads((trained / "metrics.json").read_text())
@@ -260,7 +260,7 @@ def test_model_of_other_faces(trained: Path, drawn: Path) -> None:
 
 def _refused(*arguments: str | Path) -> tuple[int, str]:
     """Return exit code and the one line that is printed."""
-    done = run_command("fer-train", "evaluate", *arguments)
+    done = run_forked("fer-train", "evaluate", *arguments)
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
     assert done.stderr.startswith("fer-train: ")

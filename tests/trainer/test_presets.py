@@ -16,7 +16,7 @@ from fer_contract.preprocess import InputSpec
 from fer_trainer.backend import start_keras
 from fer_trainer.presets import PRESETS, find_preset
 from fer_trainer.presets.cost import cost_of
-from processes import run_command, run_forked
+from processes import run_forked
 
 keras = start_keras()
 
@@ -386,7 +386,7 @@ def test_no_network_to_fetch_weights_over(
 
 def test_weights_for_a_network_without_a_backbone(few_faces: Any, out: Path) -> None:
     """One line: it is trained from nothing."""
-    done = run_command(
+    done = run_forked(
         "fer-train", "run", "--data", few_faces.source, "--out", out,
         "--preset", "base", "--weights", "imagenet",
     )  # fmt: skip

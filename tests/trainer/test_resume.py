@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,9 +25,7 @@ from fer_trainer.training.checkpoint import (
     parse_checkpoint,
 )
 from fer_trainer.training.train import train
-from processes import run_command, run_forked
-
-PROGRAM = Path(sys.executable).parent / "fer-train"
+from processes import Forked, run_command, run_forked
 
 
 def silent(_line: str) -> None:
@@ -38,17 +34,12 @@ def silent(_line: str) -> None:
 
 def kill_in_epoch(epoch: int, arguments: list[str | Path]) -> None:
     """Run fer-train and kill it, with no warning, once this epoch is under way."""
-    with subprocess.Popen(
-        [PROGRAM, *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        # Else a line is seen long after it was printed.
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    ) as process:
-        assert process.stdout is not None
+    # Else a line is seen long after it was printed.
+    unbuffered = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with Forked("fer-train", *arguments, environment=unbuffered) as process:
         assert any(line.startswith(f"Epoch {epoch}/") for line in process.stdout)
         time.sleep(0.05)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
     assert process.returncode == -signal.SIGKILL
 
 
@@ -94,13 +85,18 @@ def test_killed_before_the_first_epoch_ended(few_faces: FaceData, out: Path) -> 
         "--epochs", "2",
     ]  # fmt: skip
     kill_in_epoch(1, arguments)
-    done = run_command("fer-train", *arguments)
+    done = run_forked("fer-train", *arguments)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture
-def broken_off(few: Material, planned: Callable[..., Plan], out: Path) -> Path:
+@pytest.fixture(scope="module")
+def broken_off_once(
+    few: Material,
+    planned: Callable[..., Plan],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """A run directory whose training was broken off after two of three epochs."""
+    out = tmp_path_factory.mktemp("broken") / "off"
 
     def stop(epoch: int, _figures: object) -> None:
         if epoch == 2:
@@ -109,6 +105,12 @@ def broken_off(few: Material, planned: Callable[..., Plan], out: Path) -> Path:
     with pytest.raises(KeyboardInterrupt):
         train(few, out, planned(), say=silent, after_epoch=stop)
     return out
+
+
+@pytest.fixture
+def broken_off(broken_off_once: Path, out: Path) -> Path:
+    """The same, to be changed."""
+    return Path(shutil.copytree(broken_off_once, out))
 
 
 def test_what_is_left_of_a_training(broken_off: Path) -> None:

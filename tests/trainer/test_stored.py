@@ -80,7 +80,7 @@ def test_a_run_goes_on_from_the_weights_of_another(
     path = tmp_path / "own.npz"
     done = run_command("fer-train", "weights", run_directory, "-o", path)
     assert (done.returncode, done.stderr) == (0, "")
-    done = run_command("fer-train", "weights", run_directory, "-o", path)
+    done = run_forked("fer-train", "weights", run_directory, "-o", path)
     assert done.returncode == 2
     assert done.stderr == f"fer-train: {path}: already there; name a new file\n"
     done = run_forked(

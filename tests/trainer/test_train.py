@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,13 +26,20 @@ def silent(_line: str) -> None:
     """Say nothing."""
 
 
-def test_a_finished_run_holds_what_the_converter_reads(
-    few: Material, planned: Planned, out: Path
-) -> None:
-    """Model, history, metrics, curves, events and a manifest that confirms them."""
+@pytest.fixture(scope="module")
+def finished(
+    few: Material, planned: Planned, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A run of three epochs, to be looked at."""
+    out = tmp_path_factory.mktemp("finished") / "run"
     train(few, out, planned(), say=silent)
-    manifest = read_manifest(out, RunManifest)
-    assert {path.name for path in out.iterdir()} == {
+    return out
+
+
+def test_a_finished_run_holds_what_the_converter_reads(finished: Path) -> None:
+    """Model, history, metrics, curves, events and a manifest that confirms them."""
+    manifest = read_manifest(finished, RunManifest)
+    assert {path.name for path in finished.iterdir()} == {
         "model.keras", "manifest.json", "history.csv", "metrics.json", "curves.png",
         "tensorboard",
     }  # fmt: skip
@@ -46,12 +54,10 @@ def test_a_finished_run_holds_what_the_converter_reads(
     assert {"keras", "numpy"} <= set(manifest.versions)
 
 
-def test_trap_checkpoints_watched_a_key_that_was_never_reported(
-    few: Material, planned: Planned, out: Path
-) -> None:
+def test_trap_checkpoints_watched_a_key_that_was_never_reported(finished: Path) -> None:
     """The study watched "val_acc", and saved nothing: here the best epoch is saved."""
-    manifest = train(few, out, planned(), say=silent)
-    with (out / "history.csv").open() as stream:
+    manifest = read_manifest(finished, RunManifest)
+    with (finished / "history.csv").open() as stream:
         accuracies = [float(row["val_accuracy"]) for row in csv.DictReader(stream)]
     assert len(accuracies) == 3
     measured = manifest.training["validation"]["accuracy"]
@@ -71,12 +77,11 @@ def test_trap_the_worst_loss_was_saved_as_the_best(
 
 
 def test_trap_networks_were_rebuilt_after_training_and_never_loaded(
-    few: Material, planned: Planned, out: Path
+    few: Material, finished: Path
 ) -> None:
     """At chance and loss ln 4: here the figures are those of the file, when loaded."""
-    train(few, out, planned(), say=silent)
-    metrics = json.loads((out / "metrics.json").read_text())
-    model = start_keras().saving.load_model(out / "model.keras")
+    metrics = json.loads((finished / "metrics.json").read_text())
+    model = start_keras().saving.load_model(finished / "model.keras")
     faces = few.validation
     right = model.predict(faces.faces, verbose=0).argmax(axis=1) == faces.classes
     assert metrics["accuracy"] == round(float(right.mean()), 4)
@@ -85,14 +90,16 @@ def test_trap_networks_were_rebuilt_after_training_and_never_loaded(
 
 
 def test_the_same_seed_trains_the_same_network(
-    few: Material, planned: Planned, tmp_path: Path
+    few: Material, planned: Planned, finished: Path, tmp_path: Path
 ) -> None:
     """Weights are equal to the last bit; another seed gives others."""
     keras = start_keras()
+    again, other = tmp_path / "again", tmp_path / "other"
+    train(few, again, planned(), say=silent)
+    train(few, other, planned(seed=5), say=silent)
     weights = []
-    for name, seed in (("first", 4), ("second", 4), ("third", 5)):
-        train(few, tmp_path / name, planned(epochs=2, seed=seed), say=silent)
-        model = keras.saving.load_model(tmp_path / name / "model.keras")
+    for run in (finished, again, other):
+        model = keras.saving.load_model(run / "model.keras")
         weights.append([np.asarray(weight) for weight in model.get_weights()])
     assert all(map(np.array_equal, weights[0], weights[1]))
     assert not all(map(np.array_equal, weights[0], weights[2]))
@@ -166,21 +173,16 @@ def test_a_run_that_broke_off_beside_notes_is_left_alone(out: Path) -> None:
         assert (place / "model.keras").read_text() == "half"
 
 
-def test_parts_are_all_that_a_run_writes(
-    few: Material, planned: Planned, out: Path
-) -> None:
+def test_parts_are_all_that_a_run_writes(finished: Path) -> None:
     """Else a run that broke off would block its own command."""
-    train(few, out, planned(epochs=1), say=silent)
-    written = {path.name for path in out.iterdir()} - {"manifest.json"}
+    written = {path.name for path in finished.iterdir()} - {"manifest.json"}
     kept = {name for name in PARTS if not name.endswith(".part")} - {"checkpoint.npz"}
     assert written == kept
 
 
-def test_a_run_that_broke_off_is_no_run(
-    few: Material, planned: Planned, out: Path
-) -> None:
+def test_a_run_that_broke_off_is_no_run(finished: Path, out: Path) -> None:
     """Without its manifest, which is written last, no one takes it for finished."""
-    train(few, out, planned(epochs=1), say=silent)
+    shutil.copytree(finished, out)
     (out / "manifest.json").unlink()
     with pytest.raises(ManifestError, match="no finished run"):
         read_manifest(out, RunManifest)

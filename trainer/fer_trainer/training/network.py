@@ -84,6 +84,9 @@ class Network:
             # takes 10 s to start.
             jit_compile=False if computed_by == ("tensorflow", "cpu") else "auto",
         )
+        # A step that makes variables TensorFlow traces twice: half of the start.
+        if not trainee.optimizer.built:
+            trainee.optimizer.build(trainee.trainable_variables)
         if checkpoint.history:
             write_state(trainee, checkpoint.state)
         return trainee

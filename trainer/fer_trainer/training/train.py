@@ -88,14 +88,14 @@ def train(
             devices = Devices.find()
             say(f"training on {_where(devices, distribution)}")
             network = Network(plan, material, devices)
+            with distribution.alone():
+                best = network.build()
             if not has_ended(checkpoint, plan):
-                with distribution.alone():
-                    judge = Judge(network.build(), material)
+                judge = Judge(best, material)
                 ending = EpochEnd(
                     plan, checkpoint, judge, out, distribution, after_epoch
                 )
                 _fit(distribution, network, checkpoint, plan, ending, _verbosity())
-        best = network.build()
         best.set_weights(checkpoint.best)
         best.save(out / RunManifest.MODEL)
         facts = devices.facts() | distribution.facts()
