@@ -13,11 +13,45 @@ from hypothesis import settings
 
 from processes import run_command
 
+# NumPy's products of long vectors wait for each other's threads, busily: with two
+# processes on two cores they cost fourteen times as much. Read when NumPy is imported;
+# no conftest imports it above.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # A busy machine is no failure.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+_LONGEST = (
+    "trainer/test_tune.py",
+    "test_parity.py",
+    "trainer/test_distribution.py",
+    "test_presets_convert.py",
+    "trainer/test_resume.py",
+    "trainer/test_backends.py",
+    "trainer/test_cli.py",
+    "trainer/test_card.py",
+    "trainer/test_reproduction.py",
+    "trainer/test_train.py",
+    "trainer/test_evaluate.py",
+    "edge/test_cameras_v4l2.py",
+    "edge/outbox/test_sudden_ends.py",
+    "test_on_a_pi.py",
+)
+"""Files with tests of twenty seconds and more, the longest first."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: no process is left alone with one.
+
+    Of two processes the first is given the first half, these in it; the second takes
+    over, from its end, what is left of that half when its own is done.
+    """
+    place = {REPOSITORY / "tests" / name: at for at, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 @pytest.fixture(scope="session")
