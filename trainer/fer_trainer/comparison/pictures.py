@@ -61,7 +61,8 @@ def recall_picture(contestants: Sequence[Contestant]) -> bytes:
             axes.bar_label(bars, fmt="{:.0%}", fontsize=8)
     axes.set_xticks(range(len(labels)), labels)
     axes.set(ylabel="share found", ylim=(0, 1.05))
-    axes.legend(loc="lower right")
+    # Beside the bars: none of them is to be hidden.
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return _png(figure)
 
 
