@@ -14,20 +14,31 @@ _LOGGER = logging.getLogger(__name__)
 _MOST_BYTES = 4096
 """Of a secret: more is another file, named by mistake."""
 
+STORE = Path("/etc/credstore")
+"""Where ``fer-edge service secret`` puts them, and systemd takes them from."""
+
+
+def stored_name(credential: str) -> str:
+    """Return the name of a credential's file in the store."""
+    return f"fer-edge.{credential}"
+
 
 def read_secret(
     file: str,
     credential: str,
     variable: str,
     environment: Mapping[str, str] | None = None,
+    store: Path = STORE,
 ) -> str | None:
     """Return a secret from the first place that has it.
 
     Args:
         file: holds it in one line; empty for none.
         credential: name under which systemd's ``LoadCredential=`` may have given it.
-        variable: of the environment, the last place.
+        variable: of the environment.
         environment: this process' own if not given.
+        store: from which systemd gives the service its credentials. The last place, for
+            root, who checks the configuration or runs it by hand: no other may read it.
 
     Returns:
         The secret without its line break; None where no place has one.
@@ -43,8 +54,11 @@ def read_secret(
     if folder and (given := Path(folder, credential)).exists():
         return _read_file(given)
     value = environment.get(variable, "")
-    # Python's way to hold bytes of the environment that are no UTF-8.
-    return _checked(value.encode(errors="surrogateescape"), variable) if value else None
+    if value:
+        # Python's way to hold bytes of the environment that are no UTF-8.
+        return checked_secret(value.encode(errors="surrogateescape"), variable)
+    stored = store / stored_name(credential)
+    return _read_file(stored) if os.access(stored, os.R_OK) else None
 
 
 def _read_file(path: Path) -> str:
@@ -57,13 +71,18 @@ def _read_file(path: Path) -> str:
             content = stream.read(_MOST_BYTES + 1)
     except OSError as failure:
         raise ConfigurationError(f"{path}: {failure.strerror}") from failure
-    secret = _checked(content, str(path))
+    secret = checked_secret(content, str(path))
     if status.st_mode & stat.S_IROTH:
         _warn_of_readers(path)
     return secret
 
 
-def _checked(content: bytes, place: str) -> str:
+def checked_secret(content: bytes, place: str) -> str:
+    """Return what a place holds as a secret, without its line break.
+
+    Raises:
+        ConfigurationError: it is none; the message shows nothing of it.
+    """
     if len(content) > _MOST_BYTES:
         raise ConfigurationError(f"{place}: more than {_MOST_BYTES} bytes; no secret")
     try:

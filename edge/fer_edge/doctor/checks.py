@@ -1,5 +1,6 @@
 """What a check is, what it is given, and what it finds."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -101,6 +102,12 @@ def shut_out(case: Case, path: Path) -> Finding | None:
         says = f"{closed}: may not be entered, on the way to {path.name}"
         return forbidden(case, says, f"sudo chmod a+x {closed}")
     return None
+
+
+def check_command(path: Path | None) -> str:
+    """Return what tells every mistake in a configuration to whoever asks us now."""
+    # The service's own is for root to read, and root has come by sudo.
+    return f"{'' if os.geteuid() else 'sudo '}fer-edge check {path}"
 
 
 def forbidden(case: Case, says: str, mend: str) -> Finding:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
@@ -53,10 +54,10 @@ def _write(step: Write, root: Path, say: Callable[[str], object]) -> None:
         say(f"kept {path}")
         return
     content = step.content.encode()
-    if path.is_file() and path.read_bytes() == content:
+    if path.is_file() and _is_so(path, content, step.mode):
         say(f"unchanged {path}")
         return
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    path.parent.mkdir(mode=step.folder_mode, parents=True, exist_ok=True)
     # Whole or not at all, whenever the power fails.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -71,6 +72,10 @@ def _write(step: Write, root: Path, say: Callable[[str], object]) -> None:
         Path(name).unlink(missing_ok=True)
         raise
     say(f"wrote {path}")
+
+
+def _is_so(path: Path, content: bytes, mode: int) -> bool:
+    return path.read_bytes() == content and stat.S_IMODE(path.stat().st_mode) == mode
 
 
 def _group_number(group: str, root: Path) -> int:

@@ -1,9 +1,15 @@
 """``fer-edge service``."""
 
 import os
+import secrets
+import sys
 from pathlib import Path
 
 import click
+
+from fer_edge.service.plan import SECRETS
+
+_RANDOM_BYTES = 24
 
 _ROOT = click.Path(path_type=Path, file_okay=False, exists=True)
 
@@ -15,6 +21,7 @@ def service_group() -> None:
     \b
     Examples:
       sudo fer-edge service install --now
+      sudo fer-edge service secret mqtt-password
       sudo fer-edge service uninstall
     """
 
@@ -70,9 +77,44 @@ def install_command(*, now: bool, dry_run: bool, root: Path) -> None:
         click.echo(f"then: {check} && sudo systemctl restart fer-edge")
 
 
+@service_group.command("secret")
+@click.argument("name", type=click.Choice(SECRETS))
+@click.option("--random", is_flag=True, help="Draw one, and print it.")
+@click.option("--root", type=_ROOT, default="/", help="Of an image to put it into.")
+def secret_command(*, name: str, random: bool, root: Path) -> None:
+    """Give the service a secret: asks for it, or reads a line of standard input.
+
+    mqtt-password is that of mqtt.user at the broker; http-token is what the page asks
+    for. Only root may read them, in /etc/credstore.
+
+    \b
+    Examples:
+      sudo fer-edge service secret mqtt-password
+      sudo fer-edge service secret http-token --random
+    """
+    from fer_edge.credentials import checked_secret
+    from fer_edge.service.carrying_out import carry_out
+    from fer_edge.service.plan import storing
+
+    _need_root(root, f"secret {name}")
+    if random:
+        secret = secrets.token_hex(_RANDOM_BYTES)
+        click.echo(secret)
+    elif sys.stdin.isatty():
+        secret = click.prompt(name, hide_input=True)
+    else:
+        secret = sys.stdin.readline()
+    secret = checked_secret(secret.encode(errors="surrogateescape"), name)
+    carry_out([storing(name, secret)], root.resolve(), click.echo)
+    if root == Path("/"):
+        click.echo("next: sudo systemctl restart fer-edge")
+
+
 @service_group.command("uninstall")
 @click.option(
-    "--purge", is_flag=True, help="Configuration, models and waiting events, too."
+    "--purge",
+    is_flag=True,
+    help="Configuration, secrets, models and waiting events, too.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @click.option("--root", type=_ROOT, default="/", help="Take it out of this image.")

@@ -87,6 +87,7 @@ def complaints(settings: HttpSettings) -> list[str]:
         if token is None and not loopback:
             found.append(
                 f"token_file: empty; with bind {settings.bind} a token is needed, from "
-                f"a file, the systemd credential {_CREDENTIAL} or {_VARIABLE}"
+                f"a file, the systemd credential {_CREDENTIAL} (sudo fer-edge service "
+                f"secret {_CREDENTIAL} --random) or {_VARIABLE}"
             )
     return [f"http.{line}" for line in found]
