@@ -28,8 +28,9 @@ class HttpSettings:
     bind: str = option("127.0.0.1", filled=True)
     """IP address to listen on; beyond loopback a token is needed."""
     token_file: str = option("")
-    """Holds the token that every request must bring; empty for the systemd credential
-    ``http-token``, the variable FER_EDGE_HTTP_TOKEN, or none."""
+    """Holds the token that every request must bring; empty for the service's own
+    (``fer-edge service secret http-token``), the environment's FER_EDGE_HTTP_TOKEN, or
+    none."""
     preview: bool = option(False, live=True)
     """Whether the page shows pictures: the only way by which they leave the process."""
     preview_frames_per_second: float = option(5.0, low=0.2, high=30.0, live=True)

@@ -1,7 +1,8 @@
 """What Home Assistant is told, so that the device shows up by itself.
 
 Names and rules are those of its documentation, https://www.home-assistant.io/
-integrations/mqtt/#device-discovery-payload, and of the sensor and the switch there.
+integrations/mqtt/#device-discovery-payload, and of the sensor and the switch there. It
+takes one message for a whole device from 2024.11 on; an older one passes it over.
 """
 
 import json

@@ -34,8 +34,8 @@ class MqttSettings:
     user: str = option("")
     """Name to log in with; empty is none."""
     password_file: str = option("")
-    """File that holds the password; empty for the systemd credential
-    ``mqtt-password`` or, last, the environment's FER_EDGE_MQTT_PASSWORD."""
+    """File that holds the password; empty for the service's own (``fer-edge service
+    secret mqtt-password``) or the environment's FER_EDGE_MQTT_PASSWORD."""
     tls: bool = option(False)
     """Whether the connection is encrypted."""
     tls_ca_certs: str = option("")
@@ -101,7 +101,8 @@ class HomeAssistantSettings:
     """``[home_assistant]``."""
 
     discovery: bool = option(False)
-    """Whether Home Assistant is told of this device, by ``[mqtt]``."""
+    """Whether Home Assistant, 2024.11 or newer, is told of this device, by
+    ``[mqtt]``."""
     prefix: str = option("homeassistant", filled=True)
     """First part of its topics."""
 
