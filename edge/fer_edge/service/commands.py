@@ -84,8 +84,8 @@ def install_command(*, now: bool, dry_run: bool, root: Path) -> None:
 def secret_command(*, name: str, random: bool, root: Path) -> None:
     """Give the service a secret: asks for it, or reads a line of standard input.
 
-    mqtt-password is that of mqtt.user at the broker; http-token is what the page asks
-    for. Only root may read them, in /etc/credstore.
+    NAME is mqtt-password, that of mqtt.user at the broker, or http-token, which the
+    page asks for. Only root may read them, in /etc/credstore.
 
     \b
     Examples:

@@ -20,7 +20,10 @@ from fer_edge.models.store import Store
 from processes import run_command
 
 Finished = subprocess.CompletedProcess[str]
-_NEXT = "active; the daemon takes it when it is started next\n"
+_NEXT = (
+    "active; the daemon takes it when it is started next: "
+    "sudo systemctl restart fer-edge\n"
+)
 _RUN = Run("boot", 1, 1)
 
 
