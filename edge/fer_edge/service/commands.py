@@ -151,12 +151,14 @@ def status_command(*, unit: str) -> None:
     Example:
       fer-edge service status
     """
-    from fer_edge.service.state import ask, described, is_well
+    from fer_edge.service.state import ask, described, is_well, last_words
 
     unit = unit if unit.endswith(".service") else f"{unit}.service"
     found = ask(unit)
-    click.echo("\n".join(described(found, unit)))
-    if not is_well(found):
+    well = is_well(found)
+    words = "" if well else last_words(unit)
+    click.echo("\n".join(described(found, unit, words)))
+    if not well:
         raise click.exceptions.Exit(1)
 
 

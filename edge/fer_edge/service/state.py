@@ -20,6 +20,9 @@ _PROPERTIES = (
 
 _SECONDS = 30.0
 
+_OWN_WORDS = "fer-edge: "
+"""What the command's last line begins with; those of systemd and of the log do not."""
+
 _ENDS = {
     "1": "refused: a damaged file, or a failed self-test",
     "2": "the configuration, or the installation",
@@ -49,13 +52,34 @@ def ask(unit: str = SERVICE) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
+def last_words(unit: str = SERVICE) -> str:
+    """Return why the daemon has ended, as it said; empty if this user may not know."""
+    command = ["journalctl", "--quiet", "--output=cat", "--lines=50", f"--unit={unit}"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return ""
+    said = [line for line in done.stdout.splitlines() if line.startswith(_OWN_WORDS)]
+    return said[-1].removeprefix(_OWN_WORDS) if said else ""
+
+
 def is_well(found: Mapping[str, str]) -> bool:
     """Tell whether frames are processed."""
     return found.get("ActiveState") == "active"
 
 
-def described(found: Mapping[str, str], unit: str = SERVICE) -> list[str]:
-    """Put it into lines, the last of which says what to do where it is not well."""
+def described(
+    found: Mapping[str, str], unit: str = SERVICE, words: str = ""
+) -> list[str]:
+    """Put it into lines, the last of which says what to do where it is not well.
+
+    Args:
+        found: its properties.
+        unit: its name.
+        words: the last of the daemon, for where it is not well.
+    """
     load = found.get("LoadState", "not-found")
     if load == "not-found":
         return [f"{unit}: not installed; sudo fer-edge service install"]
@@ -74,6 +98,8 @@ def described(found: Mapping[str, str], unit: str = SERVICE) -> list[str]:
     status = found.get("ExecMainStatus", "0")
     if not is_well(found) and (end := _ENDS.get(status)):
         lines.append(f"ended with {status}: {end}")
+        if words:
+            lines.append(f"it said: {words}")
     elif not is_well(found) and found.get("Result") not in ("success", None):
         lines.append(f"ended: {found['Result']}")
     if not is_well(found):

@@ -192,9 +192,11 @@ def test_mistaken_configuration(service: Service) -> None:
     found = service.box.properties()
     assert (found["ActiveState"], found["NRestarts"]) == ("failed", "0")
     assert found["ExecMainStatus"] == "2"
+    service.await_said("camera.source: empty")
     status = service.box.attempt(_FER_EDGE, "service", "status")
     assert status.returncode == 1
     assert "ended with 2: the configuration" in status.stdout
+    assert f"it said: {_CONFIG}:2: camera.source: empty; " in status.stdout
 
 
 def test_start_limit(service: Service) -> None:
