@@ -14,6 +14,12 @@ _LOGGER = logging.getLogger(__name__)
 _MOST_BYTES = 4096
 """Of a secret: more is another file, named by mistake."""
 
+SECRETS = {
+    "mqtt-password": "FER_EDGE_MQTT_PASSWORD",
+    "http-token": "FER_EDGE_HTTP_TOKEN",
+}
+"""What the service's units load, and the variable that stands for it elsewhere."""
+
 STORE = Path("/etc/credstore")
 """Where ``fer-edge service secret`` puts them, and systemd takes them from."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from fer_edge.service.plan import SECRETS
+from fer_edge.credentials import SECRETS
 
 _RANDOM_BYTES = 24
 
@@ -78,7 +78,7 @@ def install_command(*, now: bool, dry_run: bool, root: Path) -> None:
 
 
 @service_group.command("secret")
-@click.argument("name", type=click.Choice(SECRETS))
+@click.argument("name", type=click.Choice(list(SECRETS)))
 @click.option("--random", is_flag=True, help="Draw one, and print it.")
 @click.option("--root", type=_ROOT, default="/", help="Of an image to put it into.")
 def secret_command(*, name: str, random: bool, root: Path) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_edge.credentials import STORE, stored_name
+from fer_edge.credentials import SECRETS, STORE, stored_name
 from fer_edge.service.units import (
     CONFIG,
     SERVICE,
@@ -62,9 +62,6 @@ Step = Write | Remove | Run
 
 RESTART = Run(("systemctl", "restart", SERVICE))
 """What starts it at once, and not only with the machine."""
-
-SECRETS = ("mqtt-password", "http-token")
-"""The credentials that the units load."""
 
 _CORAL_SUBSYSTEMS = ("--subsystem-match=usb", "--subsystem-match=apex")
 

@@ -222,6 +222,12 @@ def test_credentials(service: Service, camera: NetworkCamera, tmp_path: Path) ->
             f'mqtt.host = "127.0.0.1"\nmqtt.port = {broker.port}\nmqtt.user = "pi"\n'
             'mqtt.node = "pi"'
         )
+        config = f'law.purpose = "testing"\n{_source(camera)}\n{mqtt}\n'
+        service.box.write(_CONFIG, config)
+        # Already before the first start, and with the rights of the service's user.
+        doctor = service.box.attempt(_FER_EDGE, "doctor").stdout
+        assert "lets us in after" in doctor
+        assert "horse" not in doctor
         service.start(f"{_source(camera)}\n{mqtt}")
         await_that(lambda: "broker connected" in service.box.properties()["StatusText"])
     assert "horse" not in service.box.journal()
