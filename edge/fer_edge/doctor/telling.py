@@ -186,6 +186,7 @@ def _healthz(case: Case, settings: HttpSettings) -> Finding:
     try:
         token = read_token(settings)
     except FerError as mistake:
+        assert case.path is not None
         return wrong(str(mistake), check_command(case.path))
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     connection = http.client.HTTPConnection(host, settings.port, timeout=10.0)
