@@ -14,8 +14,19 @@ _LOGGER = logging.getLogger(__name__)
 _MOST_BYTES = 4096
 """Of a secret: more is another file, named by mistake."""
 
-_STORE = Path("/etc/credstore")
-"""From where the unit's ``LoadCredential=`` takes what it gives to the service."""
+SECRETS = {
+    "mqtt-password": "FER_EDGE_MQTT_PASSWORD",
+    "http-token": "FER_EDGE_HTTP_TOKEN",
+}
+"""What the service's units load, and the variable that stands for it elsewhere."""
+
+STORE = Path("/etc/credstore")
+"""Where ``fer-edge service secret`` puts them, and systemd takes them from."""
+
+
+def stored_name(credential: str) -> str:
+    """Return the name of a credential's file in the store."""
+    return f"fer-edge.{credential}"
 
 
 def read_secret(
@@ -23,7 +34,7 @@ def read_secret(
     credential: str,
     variable: str,
     environment: Mapping[str, str] | None = None,
-    store: Path = _STORE,
+    store: Path = STORE,
 ) -> str | None:
     """Return a secret from the first place that has it.
 
@@ -35,8 +46,8 @@ def read_secret(
         credential: name under which systemd's ``LoadCredential=`` may have given it.
         variable: of the environment.
         environment: this process' own if not given.
-        store: folder with ``fer-edge.<credential>``, the last place, for those who may
-            read it.
+        store: from which systemd gives the service its credentials. The last place, for
+            root, who checks the configuration or runs it by hand: no other may read it.
 
     Returns:
         The secret without its line break; None where no place has one.
@@ -54,8 +65,8 @@ def read_secret(
     value = environment.get(variable, "")
     if value:
         # Python's way to hold bytes of the environment that are no UTF-8.
-        return _checked(value.encode(errors="surrogateescape"), variable)
-    stored = store / f"fer-edge.{credential}"
+        return checked_secret(value.encode(errors="surrogateescape"), variable)
+    stored = store / stored_name(credential)
     return _read_file(stored) if os.access(stored, os.R_OK) else None
 
 
@@ -69,13 +80,18 @@ def _read_file(path: Path) -> str:
             content = stream.read(_MOST_BYTES + 1)
     except OSError as failure:
         raise ConfigurationError(f"{path}: {failure.strerror}") from failure
-    secret = _checked(content, str(path))
+    secret = checked_secret(content, str(path))
     if status.st_mode & stat.S_IROTH:
         _warn_of_readers(path)
     return secret
 
 
-def _checked(content: bytes, place: str) -> str:
+def checked_secret(content: bytes, place: str) -> str:
+    """Return what a place holds as a secret, without its line break.
+
+    Raises:
+        ConfigurationError: it is none; the message shows nothing of it.
+    """
     if len(content) > _MOST_BYTES:
         raise ConfigurationError(f"{place}: more than {_MOST_BYTES} bytes; no secret")
     try:

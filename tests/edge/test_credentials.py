@@ -42,12 +42,15 @@ def test_order_of_the_places(tmp_path: Path, file: Path) -> None:
     assert read_secret("", "other", "SECRET", environment) == "variable"
 
 
-def test_store_of_the_service(tmp_path: Path) -> None:
-    """What the unit would be given is found by who may read it, after all else."""
-    (tmp_path / "fer-edge.secret").write_text("stored")
-    environment = {"SECRET": "variable"}
-    assert read_secret("", "secret", "SECRET", environment, tmp_path) == "variable"
-    assert read_secret("", "secret", "SECRET", {}, tmp_path) == "stored"
+def test_store(tmp_path: Path, file: Path) -> None:
+    """The service's own is found by those who may read it, after all other places."""
+    file.rename(tmp_path / "fer-edge.secret")
+    assert read_secret("", "secret", "SECRET", {}, tmp_path) == _SECRET
+    given = {"SECRET": "variable"}
+    assert read_secret("", "secret", "SECRET", given, tmp_path) == "variable"
+    assert read_secret("", "other", "SECRET", {}, tmp_path) is None
+    link = tmp_path / "fer-edge.other"
+    link.symlink_to(tmp_path / "nowhere")
     assert read_secret("", "other", "SECRET", {}, tmp_path) is None
 
 

@@ -1,5 +1,6 @@
 """What a check is, what it is given, and what it finds."""
 
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -101,6 +102,16 @@ def shut_out(case: Case, path: Path) -> Finding | None:
         says = f"{closed}: may not be entered, on the way to {path.name}"
         return forbidden(case, says, f"sudo chmod a+x {closed}")
     return None
+
+
+def check_command(path: Path) -> str:
+    """Return what tells every mistake in a configuration."""
+    # As whom we look now is not who is told: that of the service is read by sudo.
+    try:
+        is_for_all = path.stat().st_mode & stat.S_IROTH
+    except OSError:  # its folder is closed to us
+        is_for_all = 0
+    return f"{'' if is_for_all else 'sudo '}fer-edge check {path}"
 
 
 def forbidden(case: Case, says: str, mend: str) -> Finding:

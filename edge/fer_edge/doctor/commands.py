@@ -1,5 +1,6 @@
 """``fer-edge doctor``: a line a check, and an exit code."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -106,6 +107,25 @@ def _share_environment(world: "World", unit: "Unit") -> None:
     credentials = world.path(f"/run/credentials/{SERVICE}")
     if os.access(credentials, os.R_OK | os.X_OK):
         os.environ.setdefault("CREDENTIALS_DIRECTORY", str(credentials))
+    elif not unit.sources:
+        _share_stored(world, unit)
+
+
+def _share_stored(world: "World", unit: "Unit") -> None:
+    """Have those that this process starts find what the service will be given.
+
+    They have its user's rights, and root alone may read the store.
+    """
+    from fer_edge.credentials import SECRETS, STORE, read_secret, stored_name
+    from fer_edge.errors import ConfigurationError
+
+    for name, variable in SECRETS.items():
+        path = world.path(str(STORE / stored_name(name)))
+        if name not in unit.secrets or not os.access(path, os.R_OK):
+            continue
+        # One that is no secret is told of by the service, when it is started.
+        with contextlib.suppress(ConfigurationError):
+            os.environ.setdefault(variable, read_secret(str(path), "", "") or "")
 
 
 def _line(name: str, finding: "Finding") -> str:

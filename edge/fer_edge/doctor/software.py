@@ -17,6 +17,7 @@ from fer_edge.doctor.checks import (
     Case,
     Check,
     Finding,
+    check_command,
     note,
     ok,
     skipped,
@@ -61,7 +62,7 @@ def _configuration(case: Case) -> Finding:
         return note(f"{mistakes[0]}, to this user", AS_ROOT)
     if mistakes:
         more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
-        return wrong(mistakes[0] + more, f"fer-edge check {case.path}")
+        return wrong(mistakes[0] + more, check_command(case.path))
     if not os.access(case.path, os.R_OK):
         return wrong(
             f"{case.path}: the user of the service may not read it",

@@ -15,6 +15,7 @@ from fer_edge.doctor.checks import (
     Case,
     Check,
     Finding,
+    check_command,
     forbidden,
     note,
     ok,
@@ -29,8 +30,11 @@ from fer_edge.web import HttpSettings, read_token
 _ANSWER_SECONDS = 20.0
 """At most, whatever patience the daemon has."""
 
+_STORE_PASSWORD = "sudo fer-edge service secret mqtt-password"
+
 _MENDS = (
     ("no broker listens", "sudo systemctl start mosquitto, on the broker's machine"),
+    ("without a password", "PASSWORD; mqtt.user"),
     ("user or password", "mosquitto_passwd on the broker's machine; mqtt.user here"),
     ("no TLS on this port", "set mqtt.tls = OTHER, or mqtt.port to the one of TLS"),
     ("hangs up without", "set mqtt.tls = OTHER, or mqtt.port to the one that it suits"),
@@ -67,6 +71,8 @@ def _broker(case: Case) -> Finding:
                 f"{settings}{_by_tls(settings)} answers; the password is given by the "
                 "unit, not looked at"
             )
+        if "user or password" in reason and not _is_password_given(settings):
+            reason += ", without a password"
         says, mend = f"{settings}: {reason}", _mend(case, settings, reason)
         if reason.endswith(os.strerror(errno.EACCES)):
             return forbidden(case, says, mend)
@@ -84,6 +90,9 @@ def _mend(case: Case, settings: MqttSettings, reason: str) -> str:
         # Reasons end with: file, what the system says of it.
         "FILE": reason.rpartition(": ")[0].rpartition(": ")[2],
         "OTHER": "false" if settings.tls else "true",
+        "PASSWORD": _STORE_PASSWORD
+        if case.unit.installed
+        else "set mqtt.password_file",
     }
     for word, meaning in words.items():
         deed = deed.replace(word, meaning)
@@ -104,6 +113,13 @@ def _is_password_given_elsewhere(case: Case, settings: MqttSettings) -> bool:
     if settings.password_file or not settings.user or not gives:
         return False
     return settings.password() is None
+
+
+def _is_password_given(settings: MqttSettings) -> bool:
+    try:
+        return settings.password() is not None
+    except FerError:  # there is one, which cannot be used: that is another mistake
+        return True
 
 
 def _shake_hands(settings: MqttSettings) -> None:
@@ -171,7 +187,8 @@ def _healthz(case: Case, settings: HttpSettings) -> Finding:
     try:
         token = read_token(settings)
     except FerError as mistake:
-        return wrong(str(mistake), f"fer-edge check {case.path}")
+        assert case.path is not None
+        return wrong(str(mistake), check_command(case.path))
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     connection = http.client.HTTPConnection(host, settings.port, timeout=10.0)
     where = f"http://{host}:{settings.port}/healthz"

@@ -267,5 +267,5 @@ def _tell_active(store: "Store") -> None:
 
     click.echo(
         f"{store.active or RELEASED_NAME}: active; the daemon takes it when it is "
-        "started next (sudo systemctl restart fer-edge)"
+        "started next: sudo systemctl restart fer-edge"
     )

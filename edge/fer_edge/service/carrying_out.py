@@ -55,10 +55,10 @@ def _write(step: Write, root: Path, say: Callable[[str], object]) -> None:
         say(f"kept {path}" + (f", readable by {step.group} now" if opened else ""))
         return
     content = step.content.encode()
-    if path.is_file() and path.read_bytes() == content:
+    if path.is_file() and _is_so(path, content, step.mode):
         say(f"unchanged {path}")
         return
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    path.parent.mkdir(mode=step.folder_mode, parents=True, exist_ok=True)
     # Whole or not at all, whenever the power fails.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -88,6 +88,10 @@ def _open_to(path: Path, group: int) -> bool:
     os.chown(path, -1, group)
     path.chmod(stat.S_IMODE(found.st_mode) & ~stat.S_IRWXG | stat.S_IRGRP)
     return True
+
+
+def _is_so(path: Path, content: bytes, mode: int) -> bool:
+    return path.read_bytes() == content and stat.S_IMODE(path.stat().st_mode) == mode
 
 
 def _group_number(group: str, root: Path) -> int:

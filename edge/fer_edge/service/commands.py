@@ -2,9 +2,15 @@
 
 import json
 import os
+import secrets
+import sys
 from pathlib import Path
 
 import click
+
+from fer_edge.credentials import SECRETS
+
+_RANDOM_BYTES = 24
 
 _ROOT = click.Path(path_type=Path, file_okay=False, exists=True)
 
@@ -16,6 +22,7 @@ def service_group() -> None:
     \b
     Examples:
       sudo fer-edge service install --now
+      sudo fer-edge service secret mqtt-password
       sudo fer-edge service uninstall
     """
 
@@ -71,9 +78,44 @@ def install_command(*, now: bool, dry_run: bool, root: Path) -> None:
         click.echo(f"then: {check} && sudo systemctl restart fer-edge")
 
 
+@service_group.command("secret")
+@click.argument("name", type=click.Choice(list(SECRETS)))
+@click.option("--random", is_flag=True, help="Draw one, and print it.")
+@click.option("--root", type=_ROOT, default="/", help="Of an image to put it into.")
+def secret_command(*, name: str, random: bool, root: Path) -> None:
+    """Give the service a secret: asks for it, or reads a line of standard input.
+
+    NAME is mqtt-password, that of mqtt.user at the broker, or http-token, which the
+    page asks for. Only root may read them, in /etc/credstore.
+
+    \b
+    Examples:
+      sudo fer-edge service secret mqtt-password
+      sudo fer-edge service secret http-token --random
+    """
+    from fer_edge.credentials import checked_secret
+    from fer_edge.service.carrying_out import carry_out
+    from fer_edge.service.plan import storing
+
+    _need_root(root, f"secret {name}")
+    if random:
+        secret = secrets.token_hex(_RANDOM_BYTES)
+        click.echo(secret)
+    elif sys.stdin.isatty():
+        secret = click.prompt(name, hide_input=True)
+    else:
+        secret = sys.stdin.readline()
+    secret = checked_secret(secret.encode(errors="surrogateescape"), name)
+    carry_out([storing(name, secret)], root.resolve(), click.echo)
+    if root == Path("/"):
+        click.echo("next: sudo systemctl restart fer-edge")
+
+
 @service_group.command("uninstall")
 @click.option(
-    "--purge", is_flag=True, help="Configuration, models and waiting events, too."
+    "--purge",
+    is_flag=True,
+    help="Configuration, secrets, models and waiting events, too.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @click.option("--root", type=_ROOT, default="/", help="Take it out of this image.")
@@ -117,11 +159,13 @@ def status_command(*, unit: str, as_json: bool) -> None:
 
     unit = unit if unit.endswith(".service") else f"{unit}.service"
     found = state.ask(unit)
+    well = state.is_well(found)
+    words = "" if well else state.last_words(unit)
     if as_json:
-        click.echo(json.dumps(state.as_json(found, unit), indent=2))
+        click.echo(json.dumps(state.as_json(found, unit, words), indent=2))
     else:
-        click.echo("\n".join(state.described(found, unit)))
-    if not state.is_well(found):
+        click.echo("\n".join(state.described(found, unit, words)))
+    if not well:
         raise click.exceptions.Exit(1)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from fer_edge.credentials import SECRETS, STORE, stored_name
 from fer_edge.service.units import (
     CONFIG,
     SERVICE,
@@ -26,6 +27,8 @@ class Write:
     """Who may read it besides root and, by the mode, others; empty for root."""
     kept: bool = False
     """Whether one that is there stays as it is."""
+    folder_mode: int = 0o755
+    """Of its folder, where that is not there yet."""
 
     def __str__(self) -> str:
         return f"write {self.path}" + (" (kept where it is there)" if self.kept else "")
@@ -85,11 +88,22 @@ def installation(command: Path) -> list[Step]:
     ]
 
 
+def storing(name: str, secret: str) -> Write:
+    """Return what gives the service a secret from its next start on.
+
+    Args:
+        name: one of ``SECRETS``.
+        secret: of one line.
+    """
+    path = STORE / stored_name(name)
+    return Write(path, f"{secret}\n", 0o600, folder_mode=0o700)
+
+
 def removal(*, purge: bool) -> list[Step]:
     """Return what takes the service off a machine, in order.
 
     Args:
-        purge: whether configuration, models, waiting events and user go, too.
+        purge: whether configuration, secrets, models, waiting events and user go, too.
     """
     steps: list[Step] = [
         # It need not be there, or only in part.
@@ -102,5 +116,6 @@ def removal(*, purge: bool) -> list[Step]:
     ]
     if purge:
         steps += [Remove(SYSTEM), Remove(CONFIG.parent)]
+        steps += [Remove(STORE / stored_name(name)) for name in SECRETS]
         steps += [Run(("userdel", USER), needed=False)]
     return steps

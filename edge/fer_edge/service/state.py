@@ -22,6 +22,9 @@ _PROPERTIES = (
 
 _SECONDS = 30.0
 
+_OWN_WORDS = "fer-edge: "
+"""What the command's last line begins with; those of systemd and of the log do not."""
+
 _ENDS = {
     RefusedError.exit_code: "refused: a damaged file, or a failed self-test",
     ConfigurationError.exit_code: "the configuration, or the installation",
@@ -76,13 +79,28 @@ def ask(unit: str = SERVICE) -> dict[str, str]:
     return facts_of(done.stdout)
 
 
+def last_words(unit: str = SERVICE) -> str:
+    """Return why the daemon has ended, as it said; empty if this user may not know."""
+    command = ["journalctl", "--quiet", "--output=cat", "--lines=50", f"--unit={unit}"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return ""
+    said = [line for line in done.stdout.splitlines() if line.startswith(_OWN_WORDS)]
+    return said[-1].removeprefix(_OWN_WORDS) if said else ""
+
+
 def is_well(found: Mapping[str, str]) -> bool:
     """Tell whether frames are processed."""
     return found.get("ActiveState") == "active"
 
 
-def as_json(found: Mapping[str, str], unit: str = SERVICE) -> dict[str, Any]:
-    """Return it for programs."""
+def as_json(
+    found: Mapping[str, str], unit: str = SERVICE, words: str = ""
+) -> dict[str, Any]:
+    """Return it for programs; arguments as of ``described``."""
     return {
         "unit": unit,
         "installed": found.get("LoadState") == "loaded",
@@ -95,11 +113,20 @@ def as_json(found: Mapping[str, str], unit: str = SERVICE) -> dict[str, Any]:
         "now": _status_text(found) or None,
         "result": found.get("Result"),
         "exit_status": int(found.get("ExecMainStatus") or 0),
+        "said": words or None,
     }
 
 
-def described(found: Mapping[str, str], unit: str = SERVICE) -> list[str]:
-    """Put it into lines, the last of which says what to do where it is not well."""
+def described(
+    found: Mapping[str, str], unit: str = SERVICE, words: str = ""
+) -> list[str]:
+    """Put it into lines, the last of which says what to do where it is not well.
+
+    Args:
+        found: its properties.
+        unit: its name.
+        words: the last of the daemon, for where it is not well.
+    """
     load = found.get("LoadState", "not-found")
     if load == "not-found":
         return [f"{unit}: not installed; sudo fer-edge service install"]
@@ -117,6 +144,8 @@ def described(found: Mapping[str, str], unit: str = SERVICE) -> list[str]:
         lines.append(f"now: {text}")
     if not is_well(found) and (end := meaning_of_end(found)):
         lines.append(f"ended with {found['ExecMainStatus']}: {end}")
+        if words:
+            lines.append(f"it said: {words}")
     elif not is_well(found) and found.get("Result") not in ("success", None):
         lines.append(f"ended: {found['Result']}")
     if not is_well(found):

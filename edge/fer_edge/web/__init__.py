@@ -38,8 +38,8 @@ class HttpSettings:
     token_file: str = option("", example="/etc/fer-edge/http-token")
     """Path of a file with the token that every request must bring, as "Authorization:
     Bearer TOKEN", or once as ``http://.../?token=TOKEN`` or in the form that the page
-    shows; ``openssl rand -hex 24`` makes one. Empty for the systemd credential
-    http-token, the variable FER_EDGE_HTTP_TOKEN, or no token. Nothing is encrypted:
+    shows. Empty for the service's own (``sudo fer-edge service secret http-token
+    --random``), the variable FER_EDGE_HTTP_TOKEN, or no token. Nothing is encrypted:
     beyond a network that you trust, put a proxy with TLS in front."""
     preview: bool = option(False, live=True)
     """Whether the page shows the picture. It is the only way by which pictures leave
@@ -94,6 +94,7 @@ def complaints(settings: HttpSettings) -> list[str]:
         if token is None and not loopback:
             found.append(
                 f"token_file: empty; with bind {settings.bind} a token is needed, from "
-                f"a file, the systemd credential {_CREDENTIAL} or {_VARIABLE}"
+                f"a file, the systemd credential {_CREDENTIAL} (sudo fer-edge service "
+                f"secret {_CREDENTIAL} --random) or {_VARIABLE}"
             )
     return [f"http.{line}" for line in found]

@@ -147,7 +147,17 @@ def test_password(
     found = BROKER.look(make_case(_mqtt(locked_broker.port, user), unit))
     assert found.verdict is Verdict.OK
     assert found.says.endswith("the password is given by the unit, not looked at")
-    assert BROKER.look(make_case(_mqtt(locked_broker.port, user))).verdict == "wrong"
+
+
+def test_no_password(locked_broker: Broker, make_case: MakeCase, running: Unit) -> None:
+    """That a user has none, and how to give it, is said; of an anonymous one, too."""
+    text = _mqtt(locked_broker.port, 'user = "ann"\n')
+    found = BROKER.look(make_case(text))
+    assert found.verdict is Verdict.WRONG
+    assert found.says.endswith("(not authorized), without a password")
+    assert found.mend == "set mqtt.password_file; mqtt.user"
+    found = BROKER.look(make_case(_mqtt(locked_broker.port), running))
+    assert found.mend == "sudo fer-edge service secret mqtt-password; mqtt.user"
 
 
 def test_password_that_the_service_cannot_read(

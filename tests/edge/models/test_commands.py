@@ -21,8 +21,8 @@ from processes import run_command
 
 Finished = subprocess.CompletedProcess[str]
 _NEXT = (
-    "active; the daemon takes it when it is started next "
-    "(sudo systemctl restart fer-edge)\n"
+    "active; the daemon takes it when it is started next: "
+    "sudo systemctl restart fer-edge\n"
 )
 _RUN = Run("boot", 1, 1)
 

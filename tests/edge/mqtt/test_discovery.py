@@ -86,6 +86,13 @@ _SWITCH = {
     "required": ["platform", "unique_id", "command_topic"],
     "additionalProperties": False,
 }
+# What is there no more is named by its platform alone.
+_REMOVED = {
+    "type": "object",
+    "properties": {"platform": {"const": "switch"}},
+    "required": ["platform"],
+    "additionalProperties": False,
+}
 _DEVICE_DISCOVERY = {
     "type": "object",
     "properties": {
@@ -124,8 +131,7 @@ _DEVICE_DISCOVERY = {
         "components": {
             "type": "object",
             "additionalProperties": {
-                "oneOf": [_SENSOR, _SWITCH],
-                "required": ["platform", "unique_id"],
+                "oneOf": [_SENSOR, _SWITCH, _REMOVED],
             },
         },
         "qos": {"enum": [0, 1, 2]},
@@ -158,8 +164,19 @@ def test_schema(commands: bool) -> None:
     payload = _payload(replace(HASTY, commands=commands))
     Draft202012Validator.check_schema(_DEVICE_DISCOVERY)
     Draft202012Validator(_DEVICE_DISCOVERY).validate(payload)
-    platforms = {one["platform"] for one in payload["components"].values()}
+    there = [one for one in payload["components"].values() if "unique_id" in one]
+    platforms = {one["platform"] for one in there}
     assert platforms == ({"sensor", "switch"} if commands else {"sensor"})
+
+
+def test_switches_of_before() -> None:
+    """Without commands they are taken away: they would tell of what was."""
+    switched = _payload(replace(HASTY, commands=True))["components"]
+    gone = _payload()["components"]
+    assert switched.keys() == gone.keys()
+    assert [key for key, one in gone.items() if one == {"platform": "switch"}] == [
+        key for key, one in switched.items() if one["platform"] == "switch"
+    ]
 
 
 def test_topic() -> None:
@@ -177,6 +194,7 @@ def test_two_devices() -> None:
         component["unique_id"]
         for payload in (one, two)
         for component in payload["components"].values()
+        if "unique_id" in component
     ]
     assert len(set(names)) == len(names)
 

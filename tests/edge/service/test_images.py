@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fer_edge.service.carrying_out import carry_out
-from fer_edge.service.plan import RESTART, Run, installation, removal
+from fer_edge.service.plan import RESTART, Run, installation, removal, storing
 from fer_edge.service.units import read_file
 from systemd_box import SystemdBox
 
@@ -55,6 +55,22 @@ def test_image_twice(image: Path) -> None:
     carry_out(installation(_COMMAND), image, said.append)
     assert not any(line.startswith("wrote ") for line in said)
     assert f"kept {image / 'etc/fer-edge/fer-edge.toml'}" in said
+
+
+def test_image_with_a_secret(image: Path) -> None:
+    """Root alone may read it, also where it lay open before, and a purge removes it."""
+    store = image / "etc/credstore"
+    carry_out([storing("mqtt-password", "sesame")], image, str)
+    password = store / "fer-edge.mqtt-password"
+    assert password.read_text() == "sesame\n"
+    assert [path.stat().st_mode & 0o777 for path in (store, password)] == [0o700, 0o600]
+    password.chmod(0o644)
+    carry_out([storing("mqtt-password", "sesame")], image, str)
+    assert password.stat().st_mode & 0o777 == 0o600
+    carry_out(removal(purge=False), image, str)
+    assert password.exists()
+    carry_out(removal(purge=True), image, str)
+    assert not list(store.iterdir())
 
 
 def test_image_cleared(image: Path) -> None:

@@ -1,6 +1,7 @@
 """The installed service under a real systemd: started, watched, stopped, shut in."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -198,9 +199,11 @@ def test_mistaken_configuration(service: Service) -> None:
     found = service.box.properties()
     assert (found["ActiveState"], found["NRestarts"]) == ("failed", "0")
     assert found["ExecMainStatus"] == "2"
+    service.await_said("camera.source: empty")
     status = service.box.attempt(_FER_EDGE, "service", "status")
     assert status.returncode == 1
     assert "ended with 2: the configuration" in status.stdout
+    assert f"it said: {_CONFIG}:2: camera.source: empty; " in status.stdout
 
 
 def test_start_limit(service: Service) -> None:
@@ -218,17 +221,40 @@ def test_credentials(service: Service, camera: NetworkCamera, tmp_path: Path) ->
     tool = program("mosquitto_passwd", "mosquitto")
     subprocess.run([tool, "-b", "-c", passwords, "pi", "correct horse"], check=True)
     with Broker(tmp_path, [f"password_file {passwords}"]) as broker:
-        service.box.write("/etc/credstore/fer-edge.mqtt-password", "correct horse\n")
-        service.box.run("chmod", "-R", "go=", "/etc/credstore")
+        secret = (_FER_EDGE, "service", "secret", "mqtt-password")
+        said = service.box.run(*secret, entered="correct horse\n")
+        assert "wrote /etc/credstore/fer-edge.mqtt-password" in said
+        assert "horse" not in said
         mqtt = (
             f'mqtt.host = "127.0.0.1"\nmqtt.port = {broker.port}\nmqtt.user = "pi"\n'
             'mqtt.node = "pi"'
         )
+        config = f'law.purpose = "testing"\n{_source(camera)}\n{mqtt}\n'
+        service.box.write(_CONFIG, config)
+        # Already before the first start, and with the rights of the service's user.
+        doctor = service.box.attempt(_FER_EDGE, "doctor").stdout
+        assert "lets us in after" in doctor
+        assert "horse" not in doctor
         service.start(f"{_source(camera)}\n{mqtt}")
         await_that(lambda: "broker connected" in service.box.properties()["StatusText"])
     assert "horse" not in service.box.journal()
     environment = service.box.run("cat", f"/proc/{service.main_pid}/environ")
     assert "horse" not in environment
+
+
+def test_token(service: Service, camera: NetworkCamera) -> None:
+    """A page for others is good, and checked, once the service has a token for it."""
+    http = f'http.port = {free_port()}\nhttp.bind = "0.0.0.0"'
+    service.start(f"{_source(camera)}\n{http}", wait=False)
+    await_that(lambda: service.state == "failed", "the end")
+    service.box.run("systemctl", "reset-failed", "fer-edge")
+    refused = service.box.attempt(_FER_EDGE, "check", _CONFIG)
+    assert "a token is needed" in refused.stderr
+    assert "sudo fer-edge service secret http-token --random" in refused.stderr
+    said = service.box.run(_FER_EDGE, "service", "secret", "http-token", "--random")
+    assert re.fullmatch("[0-9a-f]{48}", said.splitlines()[0])
+    assert service.box.run(_FER_EDGE, "check", _CONFIG) == f"{_CONFIG}: good\n"
+    service.start(f"{_source(camera)}\n{http}")
 
 
 _PROBE = """

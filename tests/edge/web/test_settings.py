@@ -42,7 +42,8 @@ def test_beyond_loopback_without_token(bind: str, token_file: str) -> None:
     settings = HttpSettings(port=8080, bind=bind)
     assert complaints(settings) == [
         f"http.token_file: empty; with bind {bind} a token is needed, from a file, the "
-        "systemd credential http-token or FER_EDGE_HTTP_TOKEN"
+        "systemd credential http-token (sudo fer-edge service secret http-token "
+        "--random) or FER_EDGE_HTTP_TOKEN"
     ]
     named = HttpSettings(port=8080, bind=bind, token_file=token_file)
     assert complaints(named) == []

@@ -1,7 +1,8 @@
 """What Home Assistant is told, so that the device shows up by itself.
 
 Names and rules are those of its documentation, https://www.home-assistant.io/
-integrations/mqtt/#device-discovery-payload, and of the sensor and the switch there.
+integrations/mqtt/#device-discovery-payload, and of the sensor and the switch there. It
+takes one message for a whole device from 2024.11 on; an older one passes it over.
 """
 
 import json
@@ -29,13 +30,18 @@ def discovery(
     """Return the message that makes the device and its entities known."""
     unique = f"fer_edge_{mqtt.name_of_node}"
     components = _sensors(mqtt, about)
+    switches = _switches()
     if mqtt.commands:
-        components |= _switches()
+        components |= switches
     for key, component in components.items():
         component["unique_id"] = f"{unique}_{key}"
         for name in ("state_topic", "command_topic", "json_attributes_topic"):
             if name in component:
                 component[name] = f"{mqtt.root}/{component[name]}"
+    if not mqtt.commands:
+        # A platform alone removes an entity of before, which would stand there for
+        # ever, tell of what was, and switch nothing.
+        components |= {key: {"platform": switches[key]["platform"]} for key in switches}
     payload = {
         "device": {
             "identifiers": [unique],

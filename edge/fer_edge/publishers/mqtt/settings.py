@@ -42,10 +42,9 @@ class MqttSettings:
     user: str = option("", example="fer-edge")
     """Name to log in with; empty is none."""
     password_file: str = option("", example="/etc/fer-edge/mqtt-password")
-    """File that holds the password, and nothing else. Empty for the systemd credential
-    mqtt-password (LoadCredential=mqtt-password:/etc/fer-edge/mqtt-password) or, where
-    there is none, the variable FER_EDGE_MQTT_PASSWORD of the environment. It is read
-    again for each connection."""
+    """File that holds the password, and nothing else. Empty for the service's own
+    (``sudo fer-edge service secret mqtt-password``) or, where there is none, the
+    variable FER_EDGE_MQTT_PASSWORD. It is read again for each connection."""
     tls: bool = option(False)
     """Whether the connection is encrypted (TLS 1.2 or later)."""
     tls_ca_certs: str = option("", example="/etc/fer-edge/broker-ca.pem")
@@ -118,8 +117,8 @@ class HomeAssistantSettings:
     """What Home Assistant is told, by the broker of ``[mqtt]``."""
 
     discovery: bool = option(False)
-    """Whether Home Assistant is told of this device and what it shows. To have it
-    forgotten, send an empty retained message to
+    """Whether Home Assistant, 2024.11 or newer, is told of this device and what it
+    shows. To have it forgotten, send an empty retained message to
     ``<prefix>/device/fer_edge_<node>/config``."""
     prefix: str = option("homeassistant", filled=True)
     """First part of Home Assistant's own topics."""
