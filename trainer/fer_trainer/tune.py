@@ -48,8 +48,9 @@ class Found:
     value: float
     """Of the monitored figure."""
     settings: Mapping[str, Value]
-    run: str
-    """Name of its directory, in the ``out`` of the machine that trained it."""
+    run: str | None
+    """Name of its directory, in the ``out`` of the machine that trained it; None of a
+    trial that another program has put into the study."""
     facts: Mapping[str, Any]
     """JSON: every trial."""
 
@@ -207,7 +208,7 @@ def _summary(optuna: Any, study: Any, search: Search) -> Found:
     ]
     best = study.best_trial
     facts = {"study": search.study, "best": best.number, "trials": trials}
-    run = best.user_attrs[_RUN]
+    run = best.user_attrs.get(_RUN)
     return Found(float(best.value), dict(best.params), run, facts)
 
 

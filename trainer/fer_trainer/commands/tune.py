@@ -69,9 +69,9 @@ def tune_command(
         found = tune(material, out, plan, search, say=click.echo)
     click.echo(_best(found, plan.recipe.monitor))
     click.echo(f"figures: {out / TUNE}")
-    run = out / found.run
-    if run.is_dir():  # not where another machine trained it
-        click.echo(f"run: {run}")
+    # Not where another machine trained it.
+    if found.run is not None and (out / found.run).is_dir():
+        click.echo(f"run: {out / found.run}")
 
 
 def _best(found: "Found", monitor: str) -> str:

@@ -136,7 +136,8 @@ def _field(model: "keras.Model") -> int:
             apart *= max(layer.strides)
         seen[id(layer.output)] = sees, apart
     widest = max(sees for sees, _ in seen.values())
-    return min(widest, max(side or 1 for side in model.input_shape[1:-1]))
+    sides = (side or 1 for side in model.input_shape[1:-1])
+    return min(widest, max(sides, default=1))
 
 
 def _product(shape: Iterable[Any]) -> int:
