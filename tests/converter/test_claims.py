@@ -20,7 +20,7 @@ from fer_converter.sources import (
     given_pixels,
     open_model,
 )
-from processes import run_command
+from processes import run_forked
 
 _LABELS = ("happy", "neutral", "sad", "surprise")
 
@@ -46,7 +46,7 @@ def parts(validation: FaceSet) -> Selection:
 def _convert(
     model: Path, out: Path, data: Path, *more: str
 ) -> "subprocess.CompletedProcess[str]":
-    return run_command(
+    return run_forked(
         "fer-convert", "--int8", model, "-o", out, "--data", data, "--no-timing", *more
     )
 
