@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from commands import complaint, examples
+from fer_edge.config import check_config
 from generate import PAGES, ROOT
 
 
@@ -49,6 +50,18 @@ def test_commands(page: Path) -> None:
     ]
     shown = examples("\n".join(typed))
     assert {line: complaint(line) for line in shown if complaint(line)} == {}
+
+
+_TOML = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", _WRITTEN, ids=lambda page: page.name)
+def test_configurations(page: Path, tmp_path: Path) -> None:
+    """What a page says to write into the configuration is taken."""
+    for block in _TOML.findall(page.read_text(encoding="utf-8")):
+        path = tmp_path / "fer-edge.toml"
+        path.write_text(f'law.purpose = "testing"\n{block}')
+        check_config(path)
 
 
 def test_readme_is_short() -> None:
