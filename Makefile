@@ -42,7 +42,10 @@ docs: | $(VENV)/installed
 
 # What the README shows of it; chromium takes the photographs.
 pictures: | $(VENV)/installed-dev
-	$(BIN)/python docs/recording.py --out docs/pictures/demo.svg -- $(MAKE) --no-print-directory clean-demo demo
+	mkdir -p docs/pictures
+	$(MAKE) clean-demo
+	$(BIN)/python docs/recording.py --typed "make demo" --out docs/pictures/demo.svg -- \
+	  $(MAKE) --no-print-directory demo
 	PYTHONPATH=tests $(BIN)/python docs/pictures.py --demo $(DEMO) --out docs/pictures
 
 clean-demo:

@@ -41,14 +41,18 @@ class Line:
     second: float
 
 
-def record(command: Sequence[str]) -> Iterator[Line]:
+def record(command: Sequence[str], typed: str) -> Iterator[Line]:
     """Run a command, and pass on its output and errors as they come.
+
+    Args:
+        command: what runs.
+        typed: what a user types for it; shown first.
 
     Raises:
         subprocess.CalledProcessError: it failed.
     """
     begin = time.monotonic()
-    yield Line("$ " + " ".join(command), 0.0)
+    yield Line(f"$ {typed}", 0.0)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -132,9 +136,11 @@ def main() -> None:
     """Record what stands behind ``--``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the SVG")
+    parser.add_argument("--typed", help="what is shown for the command")
     parser.add_argument("command", nargs="+")
     given = parser.parse_args()
-    lines = shorten(list(record(given.command)))
+    typed = given.typed or " ".join(given.command)
+    lines = shorten(list(record(given.command, typed)))
     given.out.write_text(svg(lines), encoding="utf-8")
 
 

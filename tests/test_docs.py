@@ -60,7 +60,7 @@ def test_configurations(page: Path, tmp_path: Path) -> None:
     """What a page says to write into the configuration is taken."""
     for block in _TOML.findall(page.read_text(encoding="utf-8")):
         path = tmp_path / "fer-edge.toml"
-        path.write_text(f'law.purpose = "testing"\n{block}')
+        path.write_text(f'law.purpose = "testing"\ncamera.source = "0"\n{block}')
         check_config(path)
 
 
