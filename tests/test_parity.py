@@ -5,7 +5,7 @@ networks are trained here without drop-out, and the two large ones on smaller fa
 with half their filters and units: so they learn in half a minute, and it is their
 operators that conversion can break (of every width in test_presets_convert.py). A
 network of half a minute is often in doubt and flips more, so its bounds are wider than
-the default ones, which one trained in full keeps (README, "The converter").
+the default ones, which one trained in full keeps (docs/converting.md).
 """
 
 import json

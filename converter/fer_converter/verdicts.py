@@ -34,7 +34,7 @@ class Verdict:
 
 def meaning_of(rule: Callable[..., object]) -> str:
     """Return what a rule or gate says must hold: its docstring's first line."""
-    return (rule.__doc__ or "").splitlines()[0].rstrip(".")
+    return (rule.__doc__ or "").partition("\n")[0].rstrip(".")
 
 
 def decided(gate: str, holds: bool, saw: str, *, meaning: str = "") -> Verdict:

@@ -129,3 +129,18 @@ def test_what_cannot_be_compared(
         "fer-train", "compare", *given, "--data", few_faces.source, "--out", out
     )
     assert (done.returncode, done.stderr) == (2, f"fer-train: {complaint}\n")
+
+
+def test_a_model_that_cannot_be_compared_with_one_to_train(
+    few_faces: FaceData, base: Path, out: Path
+) -> None:
+    """It is refused before hours of training, not after them."""
+    done = run_forked(
+        "fer-train", "compare", base, "--preset", "base", "--image-size", "56",
+        "--data", few_faces.source, "--out", out,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        2,
+        f"fer-train: {base}: takes faces of 48x48; of 56x56 are compared here",
+    )
+    assert not out.exists()

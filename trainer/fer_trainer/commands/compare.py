@@ -58,7 +58,14 @@ def compare_command(
       fer-train compare --data Facial_emotion_images.zip --out COMPARED \\
         --preset base --preset compact --recipe study --epochs 20
     """
-    from fer_trainer.comparison import JSON, PAGE, compare, train_all, write_comparison
+    from fer_trainer.comparison import (
+        JSON,
+        PAGE,
+        check_comparable,
+        compare,
+        train_all,
+        write_comparison,
+    )
 
     if not places and not presets:
         raise FerError(
@@ -73,6 +80,8 @@ def compare_command(
             material = read_material(choices)
             faces, votes = material.validation, material.votes
             data = material.facts()
+            for place in places:  # better known now than after the trainings
+                check_comparable(place, faces)
             runs = train_all(material, out, plans, say=click.echo)
         else:
             _refuse_idle(context)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fer_contract.dataset import FaceSet
 from fer_contract.errors import DataError
 from fer_contract.intervals import paired_difference
-from fer_contract.manifest import RunManifest
+from fer_contract.manifest import BundleManifest, RunManifest
 from fer_contract.preprocess import InputSpec
 from fer_trainer.backend import start_keras
 from fer_trainer.evaluation import Evaluation, measure, open_model, read_either
@@ -112,19 +112,33 @@ def compare(
     ]
 
 
+def check_comparable(place: Path, faces: FaceSet) -> RunManifest | BundleManifest:
+    """Check that a model takes these faces, and names what they are labelled.
+
+    Raises:
+        DataError: other labels, or faces of another size.
+        ManifestError, DigestError: no run or bundle, or damaged.
+    """
+    manifest = read_either(place)
+    if manifest.labels != faces.labels:
+        raise DataError(
+            f"{place}: labels {', '.join(manifest.labels)}; {', '.join(faces.labels)} "
+            "are compared here, in this order"
+        )
+    if manifest.input.shape != faces.faces.shape[1:]:
+        raise DataError(
+            f"{place}: takes faces of {manifest.input.width}x{manifest.input.height}; "
+            f"of {faces.faces.shape[2]}x{faces.faces.shape[1]} are compared here"
+        )
+    return manifest
+
+
 def _judge(place: Path, name: str, faces: FaceSet, votes: Votes | None) -> Contestant:
+    manifest = check_comparable(place, faces)
     model = open_model(place)
-    if model.labels != faces.labels:
-        raise DataError(
-            f"{place}: labels {', '.join(model.labels)}; {', '.join(faces.labels)} are "
-            "compared here, in this order"
-        )
-    if model.input.shape != faces.faces.shape[1:]:
-        raise DataError(
-            f"{place}: takes faces of {model.input.width}x{model.input.height}; of "
-            f"{faces.faces.shape[2]}x{faces.faces.shape[1]} are compared here"
-        )
-    training = _training(place)
+    training = dict(manifest.training)
+    if isinstance(manifest, RunManifest):
+        training["preset"] = manifest.preset
     preset = training.get("preset", model.name)
     return Contestant(
         name=name,
@@ -136,14 +150,6 @@ def _judge(place: Path, name: str, faces: FaceSet, votes: Votes | None) -> Conte
         network=_network(preset, faces),
         history=_history(place / HISTORY),
     )
-
-
-def _training(place: Path) -> dict[str, Any]:
-    manifest = read_either(place)
-    training = dict(manifest.training)
-    if isinstance(manifest, RunManifest):
-        training["preset"] = manifest.preset
-    return training
 
 
 def _network(preset: str, faces: FaceSet) -> dict[str, Any]:
