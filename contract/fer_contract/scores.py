@@ -37,11 +37,16 @@ def check_probabilities(scores: npt.NDArray[np.float64], path: Path) -> None:
             without softmax, so that nothing it says counts.
     """
     sums = scores.sum(axis=1)
-    if not np.allclose(sums, 1.0, atol=1e-3) or (scores < 0).any():
+    if not np.allclose(sums, 1.0, atol=1e-3):
         worst = sums[np.argmax(np.nan_to_num(np.abs(sums - 1), nan=np.inf))]
         raise ModelError(
             f"{path}: scores of a face sum to {worst:g}; 1 is wanted: let the model "
             "end in a softmax"
+        )
+    if (scores < 0).any():
+        raise ModelError(
+            f"{path}: a score of {scores.min():g}; 0 to 1 is wanted: let the model end "
+            "in a softmax"
         )
 
 

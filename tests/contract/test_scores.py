@@ -1,6 +1,7 @@
 """What a temperature does to scores, and what a quantized number means."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from fer_contract.scores import Quantization, temper, tempered_weights
+from fer_contract.errors import ModelError
+from fer_contract.scores import (
+    Quantization,
+    check_probabilities,
+    temper,
+    tempered_weights,
+)
 
 Scores = npt.NDArray[np.float64]
 
@@ -117,3 +124,20 @@ def test_weights(
     chosen = [weights[step] for step in steps.tolist()]
     shares = [weight / sum(chosen) for weight in chosen]
     assert np.allclose(temper(output.real(steps), temperature), shares, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ([1.5, 0.7], "scores of a face sum to 2.2; 1 is wanted"),
+        ([np.nan, 1.0], "scores of a face sum to nan; 1 is wanted"),
+        ([1.25, -0.25], "a score of -0.25; 0 to 1 is wanted"),
+    ],
+)
+def test_scores_that_are_no_probabilities(row: list[float], told: str) -> None:
+    """The error shows what is wrong with them, and what mends it."""
+    with pytest.raises(ModelError) as caught:
+        check_probabilities(np.array([[0.5, 0.5], row]), Path("own.keras"))
+
+    expected = f"own.keras: {told}: let the model end in a softmax"
+    assert expected == str(caught.value)
