@@ -1,6 +1,7 @@
 """The three commands, run as a user runs them."""
 
 import atexit
+import contextlib
 import functools
 import json
 import os
@@ -93,7 +94,8 @@ class Forked:
     def send_signal(self, number: signal.Signals) -> None:
         """Send it, as long as the process has not been waited for."""
         if self.returncode is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End it with no warning."""
