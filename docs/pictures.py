@@ -51,7 +51,7 @@ def page(browser: Browser, program: Path, demo: Path, picture: Path) -> None:
         config = Path(folder) / "fer-edge.toml"
         config.write_text(
             _CONFIG.format(
-                scene=(demo / "scene.avi").resolve(),
+                scene=demo / "scene.avi",  # the page shows it as it stands here
                 bundle=(demo / "bundle").resolve(),
                 port=port,
             )
