@@ -113,7 +113,7 @@ def _health(status: Status, limits: HttpSettings) -> _Families:
     )
     yield _findings(
         "note",
-        "1 while there is something of the part to be known, and no problem.",
+        "1 while there is something of the part to be known that is no problem.",
         notes(status, limits, now),
     )
 
