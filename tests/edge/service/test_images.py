@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,38 @@ def test_image_with_a_secret(image: Path) -> None:
     assert password.exists()
     carry_out(removal(purge=True), image, str)
     assert not list(store.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "entered", "complaint"),
+    [
+        ("mqtt-password", b"sesame\r\nmore\n", ""),
+        ("mqtt-password", b"", "mqtt-password: empty"),
+        ("mqtt-password", b"se\xffsame\n", "mqtt-password: not UTF-8"),
+        ("http-token", b"a-token-of-24-characters\n", ""),
+        ("http-token", b"sesame\n", "http-token: 6 characters; a token is 16"),
+    ],
+)
+def test_secret_that_is_entered(
+    fer_edge: Path, tmp_path: Path, name: str, entered: bytes, complaint: str
+) -> None:
+    """What cannot be one is refused at once, in a line that shows nothing of it."""
+    done = subprocess.run(
+        [fer_edge, "service", "secret", name, "--root", tmp_path],
+        input=entered,
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
+        check=False,
+    )
+    said = done.stderr.decode()
+    assert done.returncode == (2 if complaint else 0), said
+    assert said.startswith(f"fer-edge: {complaint}" if complaint else ""), said
+    assert "same" not in said
+    path = tmp_path / f"etc/credstore/fer-edge.{name}"
+    if complaint:
+        assert not path.exists()
+    else:
+        assert path.read_bytes() == entered.splitlines()[0] + b"\n"
 
 
 def test_image_cleared(image: Path) -> None:
