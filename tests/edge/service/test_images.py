@@ -58,6 +58,18 @@ def test_image_twice(image: Path) -> None:
     assert f"kept {image / 'etc/fer-edge/fer-edge.toml'}" in said
 
 
+def test_image_by_a_root_that_shares_nothing(image: Path) -> None:
+    """The service reads its configuration whatever root's umask is."""
+    before = os.umask(0o077)
+    try:
+        carry_out(installation(_COMMAND), image, str)
+    finally:
+        os.umask(before)
+    folder = image / "etc/fer-edge"
+    file = folder / "fer-edge.toml"
+    assert [path.stat().st_mode & 0o777 for path in (folder, file)] == [0o755, 0o640]
+
+
 def test_image_with_a_secret(image: Path) -> None:
     """Root alone may read it, also where it lay open before, and a purge removes it."""
     store = image / "etc/credstore"
