@@ -72,7 +72,7 @@ def _allowed(key: Key) -> str:
 def _comment(text: str) -> Iterator[str]:
     """Write a docstring as a comment; blocks that are indented stay as they are."""
     # A command's words are held together, of a single word it needs no mark.
-    text = re.sub(r"``([^`]+\s[^`]+)``", r'"\1"', text).replace("``", "")
+    text = re.sub("``([^`]+)``", _marked, text)
     for paragraph in filter(None, text.split("\n\n")):
         if paragraph.startswith(" "):
             yield from ("#", *(f"# {line}" for line in paragraph.splitlines()))
@@ -86,3 +86,7 @@ def _comment(text: str) -> Iterator[str]:
                 break_long_words=False,
                 break_on_hyphens=False,
             )
+
+
+def _marked(code: re.Match[str]) -> str:
+    return f'"{code[1]}"' if re.search(r"\s", code[1]) else code[1]

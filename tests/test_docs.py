@@ -16,6 +16,15 @@ def test_page_made_from_the_code(name: str) -> None:
     assert (ROOT / name).read_text(encoding="utf-8") == PAGES[name]()
 
 
+def test_quotes_of_the_configuration() -> None:
+    """What a comment sets in quotes begins and ends with them."""
+    page = PAGES["systemd/fer-edge.toml"]()
+    for comment in re.findall("^# .*(?:\n# .*)*", page, re.MULTILINE):
+        words = comment.split('"')
+        assert len(words) % 2, comment
+        assert all(word == word.strip() for word in words[1::2]), comment
+
+
 _WRITTEN = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")})
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s]+)\)")
 

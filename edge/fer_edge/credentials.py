@@ -14,9 +14,12 @@ _LOGGER = logging.getLogger(__name__)
 _MOST_BYTES = 4096
 """Of a secret: more is another file, named by mistake."""
 
+MQTT_PASSWORD = "mqtt-password"
+HTTP_TOKEN = "http-token"
+
 SECRETS = {
-    "mqtt-password": "FER_EDGE_MQTT_PASSWORD",
-    "http-token": "FER_EDGE_HTTP_TOKEN",
+    MQTT_PASSWORD: "FER_EDGE_MQTT_PASSWORD",
+    HTTP_TOKEN: "FER_EDGE_HTTP_TOKEN",
 }
 """What the service's units load, and the variable that stands for it elsewhere."""
 

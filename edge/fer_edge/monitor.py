@@ -74,7 +74,7 @@ class Status:
     """In the newest frame."""
     frames_per_second: float
     openings: int
-    """Of the camera: one, and one more for each time that it was lost."""
+    """Of the camera: one, and one more for each try to have it back."""
     frame_age_seconds: float
     """Since the newest frame came; infinite before the first."""
     processed_age_seconds: float

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fer_contract import __version__
 from fer_contract.errors import FerError
+from fer_edge.credentials import HTTP_TOKEN, SECRETS
 from fer_edge.doctor.checks import (
     AS_ROOT,
     Case,
@@ -80,7 +81,7 @@ def _configuration(case: Case) -> Finding:
 def _is_given(mistake: str, case: Case) -> bool:
     """Tell whether a secret is missed that only the service is given."""
     return "http.token_file: empty" in mistake and case.unit.gives(
-        "http-token", "FER_EDGE_HTTP_TOKEN"
+        HTTP_TOKEN, SECRETS[HTTP_TOKEN]
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fer_contract.errors import FerError
+from fer_edge.credentials import HTTP_TOKEN, MQTT_PASSWORD, SECRETS
 from fer_edge.doctor.checks import (
     Case,
     Check,
@@ -30,7 +31,7 @@ from fer_edge.web import HttpSettings, read_token
 _ANSWER_SECONDS = 20.0
 """At most, whatever patience the daemon has."""
 
-_STORE_PASSWORD = "sudo fer-edge service secret mqtt-password"
+_STORE_PASSWORD = f"sudo fer-edge service secret {MQTT_PASSWORD}"
 
 _MENDS = (
     ("no broker listens", "sudo systemctl start mosquitto, on the broker's machine"),
@@ -109,7 +110,7 @@ def _is_password_given_elsewhere(case: Case, settings: MqttSettings) -> bool:
     Raises:
         ConfigurationError: there is one for us, which cannot be used.
     """
-    gives = case.unit.gives("mqtt-password", "FER_EDGE_MQTT_PASSWORD")
+    gives = case.unit.gives(MQTT_PASSWORD, SECRETS[MQTT_PASSWORD])
     if settings.password_file or not settings.user or not gives:
         return False
     return settings.password() is None
@@ -203,7 +204,7 @@ def _healthz(case: Case, settings: HttpSettings) -> Finding:
         return wrong(f"{where}: {failure}, though the service runs", mend)
     finally:
         connection.close()
-    if answer.status == 401 and case.unit.gives("http-token", "FER_EDGE_HTTP_TOKEN"):
+    if answer.status == 401 and case.unit.gives(HTTP_TOKEN, SECRETS[HTTP_TOKEN]):
         return ok(f"{where} answers; the token is given by the unit, not looked at")
     try:
         found = json.loads(content)

@@ -58,7 +58,10 @@ def _write(step: Write, root: Path, say: Callable[[str], object]) -> None:
     if path.is_file() and _is_so(path, content, step.mode):
         say(f"unchanged {path}")
         return
-    path.parent.mkdir(mode=step.folder_mode, parents=True, exist_ok=True)
+    if not path.parent.exists():
+        path.parent.mkdir(mode=step.folder_mode, parents=True)
+        # Root's umask may be one that would shut out the service.
+        path.parent.chmod(step.folder_mode)
     # Whole or not at all, whenever the power fails.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from fer_edge.credentials import SECRETS
+from fer_edge.credentials import HTTP_TOKEN, SECRETS
 
 _RANDOM_BYTES = 24
 
@@ -96,16 +96,20 @@ def secret_command(*, name: str, random: bool, root: Path) -> None:
     from fer_edge.credentials import checked_secret
     from fer_edge.service.carrying_out import carry_out
     from fer_edge.service.plan import storing
+    from fer_edge.web import check_token
 
     _need_root(root, f"secret {name}")
     if random:
-        secret = secrets.token_hex(_RANDOM_BYTES)
-        click.echo(secret)
+        drawn = secrets.token_hex(_RANDOM_BYTES)
+        click.echo(drawn)
+        given = drawn.encode()
     elif sys.stdin.isatty():
-        secret = click.prompt(name, hide_input=True)
+        given = click.prompt(name, hide_input=True).encode(errors="surrogateescape")
     else:
-        secret = sys.stdin.readline()
-    secret = checked_secret(secret.encode(errors="surrogateescape"), name)
+        given = sys.stdin.buffer.readline()
+    secret = checked_secret(given, name)
+    if name == HTTP_TOKEN:
+        check_token(secret, name)
     carry_out([storing(name, secret)], root.resolve(), click.echo)
     if root == Path("/"):
         click.echo("next: sudo systemctl restart fer-edge")

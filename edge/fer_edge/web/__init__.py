@@ -8,11 +8,11 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from fer_edge.credentials import read_secret
+from fer_edge.credentials import HTTP_TOKEN, SECRETS, read_secret
 from fer_edge.errors import ConfigurationError
 from fer_edge.options import option
 
-_CREDENTIAL, _VARIABLE = "http-token", "FER_EDGE_HTTP_TOKEN"
+_VARIABLE = SECRETS[HTTP_TOKEN]
 
 # What RFC 6750 lets follow "Bearer ", and long enough that nobody guesses it.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,256}=*")
@@ -62,13 +62,23 @@ def read_token(settings: HttpSettings) -> str | None:
     Raises:
         ConfigurationError: it cannot be read, or is no token; never shows it.
     """
-    token = read_secret(settings.token_file, _CREDENTIAL, _VARIABLE)
-    if token is not None and not _TOKEN.fullmatch(token):
-        raise ConfigurationError(
-            f"{settings.token_file or _CREDENTIAL}: {len(token)} characters; a token "
-            "is 16 to 256 of A-Z, a-z, 0-9 and ._~+/- (openssl rand -hex 24 makes one)"
-        )
+    token = read_secret(settings.token_file, HTTP_TOKEN, _VARIABLE)
+    if token is not None:
+        check_token(token, settings.token_file or HTTP_TOKEN)
     return token
+
+
+def check_token(token: str, place: str) -> None:
+    """Refuse what no request can bring, or what is soon guessed.
+
+    Raises:
+        ConfigurationError: it is no token; never shows it.
+    """
+    if not _TOKEN.fullmatch(token):
+        raise ConfigurationError(
+            f"{place}: {len(token)} characters; a token is 16 to 256 of A-Z, a-z, 0-9 "
+            "and ._~+/- (openssl rand -hex 24 makes one)"
+        )
 
 
 def is_loopback(settings: HttpSettings) -> bool:
@@ -94,7 +104,7 @@ def complaints(settings: HttpSettings) -> list[str]:
         if token is None and not loopback:
             found.append(
                 f"token_file: empty; with bind {settings.bind} a token is needed, from "
-                f"a file, the systemd credential {_CREDENTIAL} (sudo fer-edge service "
-                f"secret {_CREDENTIAL} --random) or {_VARIABLE}"
+                f"a file, the systemd credential {HTTP_TOKEN} (sudo fer-edge service "
+                f"secret {HTTP_TOKEN} --random) or {_VARIABLE}"
             )
     return [f"http.{line}" for line in found]

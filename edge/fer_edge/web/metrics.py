@@ -113,7 +113,7 @@ def _health(status: Status, limits: HttpSettings) -> _Families:
     )
     yield _findings(
         "note",
-        "1 while there is something of the part to be known, and no problem.",
+        "1 while there is something of the part to be known that is no problem.",
         notes(status, limits, now),
     )
 
@@ -122,7 +122,7 @@ def _loop(status: Status) -> _Families:
     yield _gauge("camera_fps", "Frames a second, a mean.", status.frames_per_second)
     yield _counter(
         "camera_openings",
-        "How often the camera was opened: once, and once more when it was lost.",
+        "How often the camera was opened: once, and at each try to have it back.",
         status.openings,
     )
     yield _counter("frames", "Frames read.", status.frames)

@@ -64,15 +64,16 @@ def test_news_of_an_outage_soon_after_the_start() -> None:
 
 
 @pytest.mark.parametrize("rest", [_WELL, _REFUSED])
-def test_news_of_a_connection_that_comes_and_goes(rest: Line) -> None:
+@pytest.mark.parametrize("lines", [(_WELL, _REFUSED), (_REFUSED, _WELL)])
+def test_news_of_a_connection_that_comes_and_goes(
+    lines: tuple[Line, Line], rest: Line
+) -> None:
     """It is said a few times, and how it stands when it has come to rest."""
-    turns = [(float(second), (_WELL, _REFUSED)[second % 2]) for second in range(41)]
-    first = [(float(second), (_WELL, _REFUSED)[second % 2].text) for second in range(6)]
+    turns = [(float(second), lines[second % 2]) for second in range(41)]
     said = _said(*turns, (41.0, rest), (60.0, rest))
-    assert said[:6] == first
+    assert said[:6] == [(second, line.text) for second, line in turns[:6]]
     assert said[6] == (6.0, RESTLESS.text)
-    # The last before that was that it is refused.
-    assert [text for _, text in said[7:]] == (["connected"] if rest is _WELL else [])
+    assert [text for _, text in said[7:]] == [rest.text]
 
 
 def test_restless() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,18 @@ def test_image_twice(image: Path) -> None:
     assert f"kept {image / 'etc/fer-edge/fer-edge.toml'}" in said
 
 
+def test_image_by_a_root_that_shares_nothing(image: Path) -> None:
+    """The service reads its configuration whatever root's umask is."""
+    before = os.umask(0o077)
+    try:
+        carry_out(installation(_COMMAND), image, str)
+    finally:
+        os.umask(before)
+    folder = image / "etc/fer-edge"
+    file = folder / "fer-edge.toml"
+    assert [path.stat().st_mode & 0o777 for path in (folder, file)] == [0o755, 0o640]
+
+
 def test_image_with_a_secret(image: Path) -> None:
     """Root alone may read it, also where it lay open before, and a purge removes it."""
     store = image / "etc/credstore"
@@ -71,6 +84,38 @@ def test_image_with_a_secret(image: Path) -> None:
     assert password.exists()
     carry_out(removal(purge=True), image, str)
     assert not list(store.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "entered", "complaint"),
+    [
+        ("mqtt-password", b"sesame\r\nmore\n", ""),
+        ("mqtt-password", b"", "mqtt-password: empty"),
+        ("mqtt-password", b"se\xffsame\n", "mqtt-password: not UTF-8"),
+        ("http-token", b"a-token-of-24-characters\n", ""),
+        ("http-token", b"sesame\n", "http-token: 6 characters; a token is 16"),
+    ],
+)
+def test_secret_that_is_entered(
+    fer_edge: Path, tmp_path: Path, name: str, entered: bytes, complaint: str
+) -> None:
+    """What cannot be one is refused at once, in a line that shows nothing of it."""
+    done = subprocess.run(
+        [fer_edge, "service", "secret", name, "--root", tmp_path],
+        input=entered,
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
+        check=False,
+    )
+    said = done.stderr.decode()
+    assert done.returncode == (2 if complaint else 0), said
+    assert said.startswith(f"fer-edge: {complaint}" if complaint else ""), said
+    assert "same" not in said
+    path = tmp_path / f"etc/credstore/fer-edge.{name}"
+    if complaint:
+        assert not path.exists()
+    else:
+        assert path.read_bytes() == entered.splitlines()[0] + b"\n"
 
 
 def test_image_cleared(image: Path) -> None:

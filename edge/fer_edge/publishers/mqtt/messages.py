@@ -23,9 +23,10 @@ class Topic(StrEnum):
 
     AVAILABLE = "available"
     """Whether the other topics are to be believed. ``online`` comes after the states,
-    on every connection; ``offline`` by last will."""
+    on every connection; ``offline`` by last will, or where a failure ended it."""
     STATUS = "status"
-    """Model, runtime, detector, what answers and why; on change."""
+    """Model, runtime, detector, what answers and why, what slows the board down; on
+    change."""
     EMOTION = "emotion/state"
     """Emotion of the episode that began last, of all that go on; ``none`` without one;
     on change."""

@@ -59,7 +59,9 @@ class News:
             return None
         if now - self._since >= self._settled:
             self._turns = 0
-            self.restless = False
+            if self.restless:
+                # How it stands is the end of that, and to be told as such.
+                self.restless, self._said = False, None
             if line.connected:
                 self._reasons.clear()
         if line == self._said:

@@ -4,7 +4,7 @@ import re
 import socket
 from dataclasses import dataclass
 
-from fer_edge.credentials import read_secret
+from fer_edge.credentials import MQTT_PASSWORD, SECRETS, read_secret
 from fer_edge.errors import ConfigurationError
 from fer_edge.options import option
 
@@ -104,9 +104,8 @@ class MqttSettings:
         Raises:
             ConfigurationError: a place that has something else.
         """
-        return read_secret(
-            self.password_file, "mqtt-password", "FER_EDGE_MQTT_PASSWORD"
-        )
+        variable = SECRETS[MQTT_PASSWORD]
+        return read_secret(self.password_file, MQTT_PASSWORD, variable)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.number_of_port}"
