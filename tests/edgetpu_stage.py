@@ -31,6 +31,12 @@ class Stage:
     cpu: CpuClassifier
     folder: Path
     made: list[EdgeTpuClassifier] = field(default_factory=list)
+    others: frozenset[str] = field(default_factory=lambda: frozenset(_children()))
+    """Processes of other tests: a server of theirs, or one that is not waited for."""
+
+    def children(self) -> set[str]:
+        """Return the processes that came since this was made, zombies too."""
+        return _children() - self.others
 
     def command(
         self,
@@ -86,3 +92,8 @@ def eventually(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end, "waited for 120 s"
         time.sleep(0.01)
+
+
+def _children() -> set[str]:
+    lists = Path("/proc/self/task").glob("*/children")
+    return {pid for children in lists for pid in children.read_text().split()}

@@ -46,20 +46,6 @@ def _told(caplog: pytest.LogCaptureFixture) -> list[str]:
     ]
 
 
-def _children() -> set[str]:
-    """Return the processes of this one, zombies too, but for the tests' own server."""
-    lists = Path("/proc/self/task").glob("*/children")
-    found = {pid for children in lists for pid in children.read_text().split()}
-    return {pid for pid in found if "command_server" not in _command_line(pid)}
-
-
-def _command_line(pid: str) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:  # gone in the meantime
-        return ""
-
-
 def test_process_that_works(
     stage: Stage, face: Pixels, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -150,7 +136,7 @@ def test_end_between_two_faces(stage: Stage, caplog: pytest.LogCaptureFixture) -
     """It is noticed without any face, and the process is started again."""
     tpu = stage.make(stage.command("fine"))
     eventually(lambda: _answers(tpu))
-    (pid,) = _children()
+    (pid,) = stage.children()
     os.kill(int(pid), signal.SIGBUS)
     eventually(lambda: _answers(tpu, restarts=1))
     assert _told(caplog)[1].startswith("Edge TPU: ended by SIGBUS; ")
@@ -242,7 +228,7 @@ def test_process_that_can_never_work(
     """It is said once, and nothing is started any more; no thread waits for it."""
     tpu = stage.make(stage.command("hopeless"))
     assert tpu.wait_until_settled(120.0).reason == "no such library"
-    eventually(lambda: not _children())
+    eventually(lambda: not stage.children())
     eventually(lambda: "edgetpu" not in str(threading.enumerate()))
     assert tpu.state.restarts == 0
     assert _told(caplog) == ["Edge TPU: no such library; the processor answers"]
@@ -309,11 +295,11 @@ def test_close(
 ) -> None:
     """Whatever the process does, it is gone, and its threads; and nothing is lost."""
     tpu = stage.make(stage.command(deed, at))
-    eventually(_children)
+    eventually(stage.children)
     if deed != "hang":
         eventually(lambda: _answers(tpu))
     tpu.close()
-    eventually(lambda: not _children())
+    eventually(lambda: not stage.children())
     eventually(lambda: "edgetpu" not in str(threading.enumerate()))
     assert tpu.scores(face) == stage.cpu.scores(face)
     assert str(tpu.state) == "cpu (Edge TPU: closed)"
@@ -326,7 +312,7 @@ def test_fifty_restarts(stage: Stage, face: Pixels) -> None:
 
     def held() -> tuple[int, int, int]:
         descriptors = len(list(Path("/proc/self/fd").iterdir()))
-        return descriptors, threading.active_count(), len(_children())
+        return descriptors, threading.active_count(), len(stage.children())
 
     before = held()
     tpu = stage.make(
