@@ -36,6 +36,18 @@ def test_a_network_answers_as_before(tmp_path: Path) -> None:
     )
 
 
+def test_a_network_with_a_backbone(tmp_path: Path) -> None:
+    """It goes on from a run of its own as well, head and all."""
+    preset = find_preset("efficientnetb0-block6a")
+    first, second = (preset.build(InputSpec(32, 32), 4) for _ in range(2))
+    path = tmp_path / "own.npz"
+    path.write_bytes(pack(first.get_weights()))
+    assert preset.load_pretrained is not None
+    preset.load_pretrained(second, str(path))
+    for ours, theirs in zip(second.get_weights(), first.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
+
+
 def test_another_number_of_classes(tmp_path: Path) -> None:
     """All is filled but the dense layer at the end, which stays fresh."""
     build = find_preset("compact").build

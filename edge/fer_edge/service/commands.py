@@ -1,5 +1,6 @@
 """``fer-edge service``."""
 
+import functools
 import json
 import os
 import secrets
@@ -110,9 +111,11 @@ def secret_command(*, name: str, random: bool, root: Path) -> None:
     secret = checked_secret(given, name)
     if name == HTTP_TOKEN:
         check_token(secret, name)
-    carry_out([storing(name, secret)], root.resolve(), click.echo)
+    # Not beside a drawn one: a script takes that from standard output.
+    say = functools.partial(click.echo, err=random)
+    carry_out([storing(name, secret)], root.resolve(), say)
     if root == Path("/"):
-        click.echo("next: sudo systemctl restart fer-edge")
+        say("next: sudo systemctl restart fer-edge")
 
 
 @service_group.command("uninstall")
@@ -164,7 +167,7 @@ def status_command(*, unit: str, as_json: bool) -> None:
     unit = unit if unit.endswith(".service") else f"{unit}.service"
     found = state.ask(unit)
     well = state.is_well(found)
-    words = "" if well else state.last_words(unit)
+    words = "" if well else state.last_words(found)
     if as_json:
         click.echo(json.dumps(state.as_json(found, unit, words), indent=2))
     else:

@@ -18,6 +18,7 @@ _PROPERTIES = (
     "NRestarts",
     "StateChangeTimestamp",
     "StatusText",
+    "InvocationID",
 )
 
 _SECONDS = 30.0
@@ -79,9 +80,15 @@ def ask(unit: str = SERVICE) -> dict[str, str]:
     return facts_of(done.stdout)
 
 
-def last_words(unit: str = SERVICE) -> str:
-    """Return why the daemon has ended, as it said; empty if this user may not know."""
-    command = ["journalctl", "--quiet", "--output=cat", "--lines=50", f"--unit={unit}"]
+def last_words(found: Mapping[str, str]) -> str:
+    """Return why the daemon has ended, as it said; empty if this user may not know.
+
+    Args:
+        found: properties, InvocationID among them: an earlier run's words are not this
+            one's.
+    """
+    run = f"_SYSTEMD_INVOCATION_ID={found.get('InvocationID', '')}"
+    command = ["journalctl", "--quiet", "--output=cat", "--lines=50", run]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_SECONDS, check=False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fer_contract.errors import FerError, first_line
 from fer_contract.preprocess import InputSpec
 from fer_trainer.presets.preset import Preset
+from fer_trainer.presets.stored import stored_weights
 
 if TYPE_CHECKING:
     import keras
@@ -75,12 +76,16 @@ class Backbone:
 
         Args:
             model: of the preset.
-            source: ``imagenet``, which Keras fetches or has fetched before, or the
-                path of the file that it would fetch.
+            source: ``imagenet``, which Keras fetches or has fetched before, the path
+                of the file that it would fetch, or what ``fer-train weights`` made of a
+                run, which fills the head, too.
 
         Raises:
             FerError: the file cannot be fetched, is missing, or of another network.
         """
+        if source.endswith(".npz"):
+            stored_weights(self.preset)(model, source)
+            return
         donor = self._fetched() if source == IMAGENET else self._read(Path(source))
         theirs = {layer.name: layer for layer in donor.layers if layer.weights}
         filled = 0
