@@ -7,8 +7,9 @@ EDGE_VENV := .venv-edge
 BIN := $(VENV)/bin
 DEMO := build/demo
 DEMO_EPOCHS ?= 10
-# Each takes up to 2 GB while it trains.
-TEST_PROCESSES ?= 2
+# One more than two cores, since tests wait, too, where there is the memory: each has up
+# to 4 GB with what it starts.
+TEST_PROCESSES ?= $(shell awk '/MemAvailable/ {print ($$2 > 14e6 ? 3 : 2)}' /proc/meminfo)
 
 # Versions go by what is installed here, never by what the user's site holds.
 export PYTHONNOUSERSITE := 1

@@ -7,8 +7,6 @@ What is seen are drawn faces: no picture of a person is in this repository.
 
 import argparse
 import base64
-import contextlib
-import socket
 import tempfile
 from pathlib import Path
 
@@ -58,19 +56,12 @@ def page(browser: Browser, program: Path, demo: Path, picture: Path) -> None:
         )
         daemon = RunningDaemon(program, config)
         try:
-            daemon.wait_until(lambda: _listens(int(port)))
+            daemon.wait_for(f"http://{host}:{port}/")
             browser.open(f"http://{host}:{port}/")
             browser.until(_HAPPY)
             photograph(browser, picture)
         finally:
             daemon.kill()
-
-
-def _listens(port: int) -> bool:
-    with contextlib.suppress(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port)).close()
-        return True
-    return False
 
 
 def photograph(browser: Browser, picture: Path) -> None:

@@ -70,6 +70,7 @@ def test_everybody_is_told(
         url = f"http://127.0.0.1:{port}"
         status, health = _ask(f"{url}/healthz")
         assert (status, json.loads(health)["healthy"]) == (200, True)
+        assert any(line.endswith(f"the page is at {url}/") for line in daemon.said)
         first = daemon.events[0]
         assert json.loads(_ask(f"{url}/api/events")[1])["events"][0] == first
         metrics = _ask(f"{url}/metrics")[1]

@@ -94,6 +94,8 @@ class WebServer:
         self._ended = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._thread.start()
+        host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
+        _LOGGER.info("HTTP: the page is at http://%s:%d/", host, self.port)
 
     def publish(self, event: Event) -> None:
         """Have an event shown; returns at once."""
