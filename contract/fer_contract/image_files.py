@@ -74,6 +74,9 @@ def walk(source: Path) -> Iterator[StoredFile]:
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as mistake:
         raise DataError(f"{source}: not a zip, or damaged ({mistake})") from mistake
     for entry in archive.infolist():
+        # zipfile itself wants a character in it.
+        if not entry.filename:
+            raise DataError(f"{source}: not a zip, or damaged (a file without a name)")
         inside = PurePosixPath(entry.filename)
         if inside.is_absolute() or ".." in inside.parts:
             # Nothing is unpacked here, but whoever made this zip wanted harm.

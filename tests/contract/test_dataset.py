@@ -668,6 +668,15 @@ def test_zip_whose_names_lead_out_of_it(
     assert not Path("/train").exists()
 
 
+def test_zip_with_a_file_without_a_name(
+    tmp_path: Path, faces: Faces, write_zip: WriteZip
+) -> None:
+    """Refused as damaged; zipfile takes a NUL for the end of a name."""
+    path = write_zip(tmp_path / "faces.zip", {**faces(), "N.jpg": b""})
+    path.write_bytes(path.read_bytes().replace(b"N.jpg", b"\0.jpg"))
+    assert "damaged" in _complaint(path)
+
+
 def test_jpegs_of_every_other_kind(
     tmp_path: Path, faces: Faces, write_folder: WriteFolder
 ) -> None:
