@@ -68,7 +68,9 @@ def layer_errors(
         for row, (_, part, twin) in enumerate(watched):
             real, rough = first.tensor(twin).ravel(), second.tensor(part.index).ravel()
             error = rough - real
-            sums[row] += real @ real, error @ error, real @ rough, rough @ rough
+            # Not ``@``: BLAS would start threads, which spin while they wait.
+            pairs = ((real, real), (error, error), (real, rough), (rough, rough))
+            sums[row] += [np.einsum("i,i", *pair) for pair in pairs]
     found = {part.index: row for (_, part, _), row in zip(watched, sums, strict=True)}
     snrs: dict[int, float] = {}
     errors = []
