@@ -17,6 +17,8 @@ from processes import run_command, run_forked
 # processes on two cores they cost fourteen times as much. Read when NumPy is imported;
 # no conftest imports it above.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# A third of a small training with JAX is XLA optimising what then runs for a moment.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 # A busy machine is no failure.
 settings.register_profile("unhurried", deadline=None)

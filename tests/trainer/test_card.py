@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,17 +35,20 @@ def carded(
     bundle: Path,
     drawn_faces: Path,
     votes: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    made_once: Callable[[str, Callable[[Path], None]], Path],
 ) -> Path:
     """A bundle with its card."""
-    place = shutil.copytree(bundle, tmp_path_factory.mktemp("carded") / "bundle")
-    done = run_command(
-        "fer-train", "card", place, "--data", drawn_faces, "--votes", votes,
-        "--data-licence", LICENCE, "--test",
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"card: {place / 'MODEL_CARD.md'}\n"
-    return place
+
+    def make(place: Path) -> None:
+        shutil.copytree(bundle, place)
+        done = run_command(
+            "fer-train", "card", place, "--data", drawn_faces, "--votes", votes,
+            "--data-licence", LICENCE, "--test",
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == f"card: {place / 'MODEL_CARD.md'}\n"
+
+    return made_once("carded", make)
 
 
 def test_a_card_joins_the_bundle(carded: Path, bundle: Path) -> None:
