@@ -33,6 +33,7 @@ def row(debian: Debian, wheel: Path, folder: Path) -> list[str]:
     """Install, run and count on one release; return a line of the table."""
     pi = EmulatedPi(folder / debian.suite, debian)
     pi.set_up()
+    pi.add_wheels()
     installed = folder / f"installed-{debian.suite}"
     begun = _processor_seconds()
     pi.install(wheel, installed)

@@ -21,6 +21,7 @@ def main(bundles: tuple[Path, ...]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         pi = EmulatedPi(Path(folder) / "pi")
         pi.set_up()
+        pi.add_wheels()
         for bundle in bundles:
             for processor in ("cortex-a72", "cortex-a76"):
                 script = Path(__file__).with_name("on_the_pi.py")

@@ -69,7 +69,7 @@ def pi(made_once: Any, request: pytest.FixtureRequest) -> InstalledPi:
         (wheel,) = made_once("wheel", build_wheel).glob("*.whl")
         # Of the same version, so that outputs may be compared to the last digit.
         version = importlib.metadata.version("ai-edge-litert")
-        pi.install(wheel, out, f"ai-edge-litert=={version}")
+        pi.unpack_picked(wheel, out, f"ai-edge-litert=={version}")
 
     return InstalledPi(pi, made_once(f"installed-{debian.suite}", install), debian)
 

@@ -122,6 +122,7 @@ def on_a_pi(made_once: Any, repository: Path) -> dict[str, Finished]:
     if lack := missing():
         pytest.skip(lack)
     root = made_once("pi-bookworm", lambda out: EmulatedPi(out).set_up())
+    made_once("pi-bookworm-wheels", lambda _: EmulatedPi(root).add_wheels())
     script = repository / "benchmarks" / "on_the_pi.py"
     return {
         processor: EmulatedPi(root).run(script, RELEASED, processor=processor)

@@ -12,44 +12,22 @@ import platform
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from debian_kernel import DISK_MODULES, Kernel, newest
+
 _PROGRAMS = ("qemu-system-x86_64", "busybox", "setpriv", "apt-get", "dpkg-deb")
 _PACKAGES = "qemu-system-x86 busybox-static"
 
-# What finds the files of this machine, and what a caller may ask for.
-_BUS = ("virtio_pci", "9pnet_virtio", "9p")
-_DISK = ("virtio_blk", "crc32c_generic", "ext4")
-_CAMERAS = ("vivid", "uvcvideo", "dummy_hcd", "gadgetfs")
+# Half of its start: the kernel tries its ciphers and reads certificates, of which the
+# tests of this project use none.
+_HASTE = "cryptomgr.notests initcall_blacklist=load_system_certificate_list"
 
 DISK = Path("/mnt")
 """Where the disk is mounted, within."""
-
-_INIT = """\
-#!/bin/busybox sh
-export PATH=/bin
-fail() { echo "virtual machine: $1"; poweroff -f; }
-/bin/busybox --install -s /bin
-mkdir -p /proc /dev /root
-mount -t proc proc /proc
-mount -t devtmpfs devtmpfs /dev
-for module in BUS; do modprobe $module || fail "no module $module"; done
-mount -t 9p -o ro,trans=virtio,version=9p2000.L,cache=loose,msize=262144 \
-  machine /root || fail "this machine's files are not there"
-mount -t proc proc /root/proc
-mount -t sysfs sysfs /root/sys
-mount -t devtmpfs devtmpfs /root/dev
-mount -t tmpfs tmpfs /root/run
-folder=$(sed 's/.* fer.folder=//; s/ .*//' /proc/cmdline)
-mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 \
-  folder /root$folder || fail "$folder is not there"
-. /root$folder/begin
-poweroff -f
-"""
 
 
 def missing() -> str:
@@ -60,63 +38,9 @@ def missing() -> str:
         return "a virtual machine with this machine's files needs root: sudo"
     if not all(shutil.which(program) for program in _PROGRAMS):
         return f"apt-get install {_PACKAGES}"
-    if not _newest():
+    if not newest():
         return "its kernel is Debian's, of which apt knows nothing: apt-get update"
     return ""
-
-
-class Kernel:
-    """Debian's kernel, and what it starts with.
-
-    Args:
-        folder: made by ``fetch``.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.image = folder / "vmlinuz"
-        self.initramfs = folder / "initramfs"
-
-    def fetch(self) -> None:
-        """Download the kernel and keep the few parts that are needed: 70 MB, 15 s.
-
-        Raises:
-            CalledProcessError: a step failed; its own words are on standard error.
-        """
-        self.image.parent.mkdir(parents=True)
-        with tempfile.TemporaryDirectory() as scratch:
-            package = Path(scratch) / "package"
-            package.mkdir()
-            _do(
-                "apt-get", "--quiet=2", "--option=APT::Sandbox::User=root",
-                "download", _newest(), folder=package,
-            )  # fmt: skip
-            tree = Path(scratch) / "tree"
-            _do("dpkg-deb", "--extract", *package.glob("*.deb"), tree)
-            (image,) = (tree / "boot").glob("vmlinuz-*")
-            shutil.move(image, self.image)
-            (modules,) = tree.glob("**/lib/modules/*")  # from Debian 13 on in /usr
-            _do("busybox", "depmod", "-b", modules.parents[2], modules.name)
-            self._pack(modules, Path(scratch) / "start")
-
-    def _pack(self, modules: Path, start: Path) -> None:
-        kept = start / "lib/modules" / modules.name
-        for needed in _with_dependencies(modules, (*_BUS, *_DISK, *_CAMERAS)):
-            (kept / needed).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(modules / needed, kept / needed)
-        shutil.copy(modules / "modules.dep", kept)
-        (start / "bin").mkdir()
-        shutil.copy(shutil.which("busybox") or "", start / "bin/busybox")
-        (start / "init").write_text(_INIT.replace("BUS", " ".join(_BUS)))
-        (start / "init").chmod(0o755)
-        names = "\n".join(str(path.relative_to(start)) for path in start.rglob("*"))
-        with self.initramfs.open("wb") as archive:
-            subprocess.run(
-                ["busybox", "cpio", "-o", "-H", "newc"],
-                check=True,
-                cwd=start,
-                input=names.encode(),
-                stdout=archive,
-            )
 
 
 class VirtualMachine:
@@ -190,7 +114,7 @@ class VirtualMachine:
                 "-kernel", str(self._kernel.image),
                 "-initrd", str(self._kernel.initramfs),
                 "-append",
-                "console=ttyS0 quiet panic=-1 mitigations=off "
+                f"console=ttyS0 quiet panic=-1 mitigations=off {_HASTE} "
                 f"fer.folder={self._folder} ",
             ],
             stdin=subprocess.DEVNULL,
@@ -238,7 +162,7 @@ class VirtualMachine:
         lines = [f"modprobe {module} || fail 'no {module}'" for module in self._modules]
         if self._disk is not None:
             lines += [
-                *(f"modprobe {module}" for module in _DISK),
+                *(f"modprobe {module}" for module in DISK_MODULES),
                 f"mount -t ext4 /dev/vda /root{DISK} || fail 'no disk'",
             ]
         return "\n".join(
@@ -252,28 +176,6 @@ class VirtualMachine:
         )
 
 
-def _newest() -> str:
-    """Return the name of the package that holds the newest kernel, if there is any."""
-    told = subprocess.run(
-        ["apt-cache", "depends", "linux-image-amd64"],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
-    return "".join(told.partition("Depends:")[2].split()[:1])
-
-
-def _with_dependencies(modules: Path, names: Sequence[str]) -> list[str]:
-    """Return the files of some modules, and of those they need."""
-    needs = {}
-    for line in (modules / "modules.dep").read_text().splitlines():
-        file, _, others = line.partition(":")
-        needs[Path(file).name.partition(".")[0].replace("-", "_")] = (file, others)
-    return sorted(
-        {path for name in names for path in [needs[name][0], *needs[name][1].split()]}
-    )
-
-
 def _shared(tag: str, folder: Path, *more: str) -> list[str]:
     options = ["local", f"id={tag}", f"path={folder}", "security_model=none", *more]
     # Other file systems below the folder may use the same numbers for their files.
@@ -282,7 +184,3 @@ def _shared(tag: str, folder: Path, *more: str) -> list[str]:
         "-fsdev", ",".join(options),
         "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}",
     ]  # fmt: skip
-
-
-def _do(*command: str | Path, folder: Path | None = None) -> None:
-    subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from virtual_machine import Kernel, VirtualMachine, missing
+from debian_kernel import Kernel
+from virtual_machine import VirtualMachine, missing
 
 _CASES = [
     Path(__file__).with_name(name)

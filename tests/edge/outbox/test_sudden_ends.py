@@ -14,11 +14,12 @@ from typing import IO
 
 import pytest
 
+from debian_kernel import Kernel
 from edgetpu_stage import eventually
 from fer_edge.outbox.durable import DurableOutbox
 from loop_disk import LoopDisk
 from outbox_writer import event, is_confirmed
-from virtual_machine import DISK, Kernel, VirtualMachine, missing
+from virtual_machine import DISK, VirtualMachine, missing
 
 from .conftest import Open
 
