@@ -41,16 +41,14 @@ def read_secret(
 ) -> str | None:
     """Return a secret from the first place that has it.
 
-    The last one is for root, who checks a configuration before there is a service that
-    is given it.
-
     Args:
         file: holds it in one line; empty for none.
         credential: name under which systemd's ``LoadCredential=`` may have given it.
         variable: of the environment.
         environment: this process' own if not given.
         store: from which systemd gives the service its credentials. The last place, for
-            root, who checks the configuration or runs it by hand: no other may read it.
+            root, who checks a configuration before there is a service, or runs it by
+            hand: no other may read it.
 
     Returns:
         The secret without its line break; None where no place has one.
