@@ -1,5 +1,6 @@
 """A model as one static graph of constants, in which nothing is left to run time."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from fer_contract.errors import ModelError, first_line
@@ -8,14 +9,26 @@ from fer_converter.rewriting import rewrite
 from fer_converter.sources import FloatModel
 
 
-def freeze(model: FloatModel) -> Any:
+@dataclass(frozen=True, slots=True)
+class FrozenGraph:
+    """A model without variables, for one face.
+
+    Attributes:
+        definition: TensorFlow's GraphDef.
+        face: the tensor that takes it, float32 (1, H, W, 1).
+        scores: the tensor of the answer, float32 (1, C).
+    """
+
+    definition: Any
+    face: Any
+    scores: Any
+
+
+def freeze(model: FloatModel) -> FrozenGraph:
     """Trace a model for one face, make its weights constants, and rewrite it.
 
     With an open batch size TFLite computes shapes at run time, in operators that the
     Edge TPU compiler refuses; ``set_shape`` is gone in Keras 3.
-
-    Returns:
-        A concrete function of TensorFlow: float32 (1, H, W, 1) -> float32 (1, C).
 
     Raises:
         ModelError: a model that takes another number of faces at a time, or that
@@ -43,9 +56,6 @@ def freeze(model: FloatModel) -> Any:
                 f"{model.path}: cannot be traced for one face ({first_line(mistake)})"
             ) from mistake
         frozen = convert_variables_to_constants_v2(traced, aggressive_inlining=True)
-        definition = rewrite(frozen.graph)
-        source, target = frozen.inputs[0].name, frozen.outputs[0].name
-        imported = tf.compat.v1.wrap_function(
-            lambda: tf.graph_util.import_graph_def(definition, name=""), []
+        return FrozenGraph(
+            rewrite(frozen.graph), face=frozen.inputs[0], scores=frozen.outputs[0]
         )
-        return imported.prune(source, target)

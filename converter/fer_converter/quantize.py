@@ -10,6 +10,7 @@ from fer_contract.errors import ModelError, first_line
 from fer_contract.preprocess import Pixels
 from fer_converter.backend import start_tensorflow, without_chatter
 from fer_converter.calibration import spanning_all_bytes
+from fer_converter.freezing import FrozenGraph
 
 
 class Kind(StrEnum):
@@ -24,7 +25,9 @@ class Kind(StrEnum):
     """All of it in 8 bits, input and output too."""
 
 
-def to_tflite(frozen: Any, kind: Kind, calibration: Pixels | None = None) -> bytes:
+def to_tflite(
+    frozen: FrozenGraph, kind: Kind, calibration: Pixels | None = None
+) -> bytes:
     """Convert a frozen graph; the same inputs give the same bytes.
 
     Args:
@@ -41,7 +44,11 @@ def to_tflite(frozen: Any, kind: Kind, calibration: Pixels | None = None) -> byt
     """
     _, tf = start_tensorflow()
     with without_chatter():
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+        # The converter of graphs: that of functions would freeze the graph once more,
+        # which takes longer than all else for a large one. The files are the same.
+        converter = tf.compat.v1.lite.TFLiteConverter(
+            frozen.definition, [frozen.face], [frozen.scores]
+        )
         if kind is not Kind.FLOAT32:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if kind is Kind.FLOAT16:
