@@ -3,10 +3,11 @@
 An import of the two takes five seconds of a processor, most commands of the tests much
 less. The first process imports all but these, since Keras then has to know its backend;
 it forks one that imports them for each backend that is asked for, and that one forks
-the programs. Nothing is computed before a fork: no tensor is made, no device is looked
-for and no thread is started but those of OpenBLAS, which ends them itself before a fork
-and starts them again. A child goes on as the true program does, with the arguments,
-environment, folder and output of the test that asked for it, and is killed as one.
+the programs. All processes that run tests share it. Nothing is computed before a fork:
+no tensor is made, no device is looked for and no thread is started but those of
+OpenBLAS, which ends them itself before a fork and starts them again. A child goes on as
+the true program does, with the arguments, environment, folder and output of the test
+that asked for it, and is killed as one.
 """
 
 import gc
@@ -16,6 +17,7 @@ import json
 import logging
 import os
 import runpy
+import select
 import signal
 import socket
 import sys
@@ -52,25 +54,38 @@ def import_all(*names: str) -> None:
     gc.freeze()
 
 
-def serve_backends(connection: socket.socket) -> Program:
-    """Pass each request on to the process of its backend.
+def serve_backends(listener: socket.socket, owner: socket.socket) -> Program:
+    """Pass each request of any client on to the process of its backend.
+
+    Args:
+        listener: where clients connect.
+        owner: once its other end is closed, the tests are over.
 
     Returns:
         In a child alone: the program that it is to be.
     """
-    import_all(*_IMPORTED)
+    clients: list[socket.socket] = []
     servers: dict[str, socket.socket] = {}
     while True:
-        content, descriptors, _, _ = socket.recv_fds(connection, LARGEST_REQUEST, 3)
+        ready, _, _ = select.select([owner, listener, *clients], [], [])
+        if owner in ready:
+            sys.exit()  # the other processes see their ends closed
+        if listener in ready:
+            clients.append(listener.accept()[0])
+            continue
+        content, descriptors, _, _ = socket.recv_fds(ready[0], LARGEST_REQUEST, 3)
         if not content:
-            sys.exit()  # the tests are over; the others see their ends closed
+            clients.remove(ready[0])
+            ready[0].close()
+            continue
         backend = json.loads(content)["environment"].get("KERAS_BACKEND", "tensorflow")
         if backend not in servers:
+            import_all(*_IMPORTED)  # not before somebody wants it
             servers[backend], theirs = socket.socketpair(
                 socket.AF_UNIX, socket.SOCK_SEQPACKET
             )
             if _fork() == 0:
-                for other in (connection, *servers.values()):
+                for other in (owner, listener, *clients, *servers.values()):
                     other.close()
                 for descriptor in descriptors:
                     os.close(descriptor)
@@ -90,7 +105,7 @@ def serve_programs(connection: socket.socket, backend: str) -> Program:
     os.environ["KERAS_BACKEND"] = backend
     # Three of the four seconds that a small training takes with JAX are XLA's, which
     # compiles the same functions for each. JAX reads these at its import.
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = sys.argv[2]
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = sys.argv[3]
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
     # TensorFlow imports Keras, and Keras, to set its seed, TensorFlow with any backend.
@@ -157,7 +172,8 @@ def _become(request: dict[str, Any], outputs: list[int]) -> Program:
     return run
 
 
-# Usage: command_server.py DESCRIPTOR CACHE
+# Usage: command_server.py LISTENER OWNER CACHE, the first two being descriptors
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asks ends it, a child hears it
-    sys.exit(serve_backends(socket.socket(fileno=int(sys.argv[1])))())
+    given = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
+    sys.exit(serve_backends(*given)())

@@ -1,6 +1,5 @@
 """The three commands, run as a user runs them."""
 
-import atexit
 import contextlib
 import functools
 import json
@@ -79,7 +78,11 @@ class Forked:
             "folder": str(Path.cwd()),
         }
         try:
-            _server().send(request, [printing, self._stderr.fileno(), reporting])
+            socket.send_fds(
+                _server(),
+                [json.dumps(request).encode()],
+                [printing, self._stderr.fileno(), reporting],
+            )
         finally:
             os.close(printing)
             os.close(reporting)
@@ -149,37 +152,44 @@ class Forked:
         self._report.close()
 
 
-class _Server:
-    """The process that forks the programs."""
+class CommandServer:
+    """The process that forks the programs, for as long as this one lives.
+
+    It is started by the process that starts the tests, whose environment tells all
+    others where to ask.
+    """
 
     def __init__(self) -> None:
-        self._connection, theirs = socket.socketpair(
-            socket.AF_UNIX, socket.SOCK_SEQPACKET
-        )
-        self._cache = tempfile.TemporaryDirectory()
-        with theirs:
+        self._folder = tempfile.TemporaryDirectory()
+        path = str(Path(self._folder.name) / "socket")
+        self._owner, theirs = socket.socketpair()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, theirs:
+            listener.bind(path)
+            listener.listen()
+            given = (listener.fileno(), theirs.fileno())
             self._process = subprocess.Popen(
                 [
                     sys.executable, command_server.__file__,
-                    str(theirs.fileno()), self._cache.name,
+                    *map(str, given), self._folder.name,
                 ],
-                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                pass_fds=given,
             )  # fmt: skip
-
-    def send(self, request: Mapping[str, object], descriptors: list[int]) -> None:
-        """Have a program started; outputs and where to report are its descriptors."""
-        socket.send_fds(self._connection, [json.dumps(request).encode()], descriptors)
+        os.environ[_ADDRESS] = path
 
     def close(self) -> None:
         """Have it end, and wait for that."""
-        self._connection.close()
+        self._owner.close()
         self._process.wait()
-        self._cache.cleanup()
+        self._folder.cleanup()
+
+
+_ADDRESS = "FER_COMMAND_SERVER"
 
 
 @functools.cache
-def _server() -> _Server:
-    """Return this process's own; it is started when first wanted."""
-    server = _Server()
-    atexit.register(server.close)
+def _server() -> socket.socket:
+    """Return this process's connection; a program's outputs are sent along with it."""
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    server.connect(os.environ[_ADDRESS])
     return server

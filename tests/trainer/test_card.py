@@ -105,11 +105,11 @@ def test_it_says_where_the_model_is_from_and_what_it_is_not_for(carded: Path) ->
     assert "{{" not in card
 
 
-def test_without_votes(bundle: Path, drawn_faces: Path, tmp_path: Path) -> None:
+def test_without_votes(bundle: Path, few_drawn_faces: Path, tmp_path: Path) -> None:
     """Then everything is by the labels, and tables have a column less."""
     place = shutil.copytree(bundle, tmp_path / "bundle")
     done = run_forked(
-        "fer-train", "card", place, "--data", drawn_faces, "--data-licence", LICENCE
+        "fer-train", "card", place, "--data", few_drawn_faces, "--data-licence", LICENCE
     )
     assert (done.returncode, done.stderr) == (0, "")
     card = (place / "MODEL_CARD.md").read_text()

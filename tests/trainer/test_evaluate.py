@@ -184,12 +184,12 @@ def test_page(evaluated: tuple[Path, str]) -> None:
 
 
 def test_a_bundle_answers_as_on_the_device(
-    bundle: Path, drawn_faces: Path, tmp_path: Path
+    bundle: Path, few_drawn_faces: Path, tmp_path: Path
 ) -> None:
     """Int8, with the bundle's temperature, and on changed faces too."""
     out = tmp_path / "report"
     done = run_forked(
-        "fer-train", "evaluate", bundle, "--data", drawn_faces, "--robustness",
+        "fer-train", "evaluate", bundle, "--data", few_drawn_faces, "--robustness",
         "--out", out,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -209,7 +209,10 @@ def test_a_bundle_answers_as_on_the_device(
     # What hardly any model follows costs it something.
     coarse = curves["resolution"]["points"][0]
     assert (coarse["level"], coarse["accuracy"] < facts["accuracy"]) == (8, True)
-    assert {path.name for path in out.iterdir()} == _FILES | {"robustness.png"}
+    # So few faces are often all right, and then there is no sheet of mistakes.
+    sheet = {"mistakes.png"}
+    names = {path.name for path in out.iterdir()}
+    assert names | sheet == _FILES | sheet | {"robustness.png"}
     assert "Accuracy over brightness" in (out / "evaluation.html").read_text()
 
 
