@@ -7,6 +7,7 @@ import subprocess
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -28,23 +29,26 @@ settings.load_profile("unhurried")
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
 
-_LONGEST = (
-    "trainer/test_tune.py",
-    "test_parity.py",
-    "trainer/test_distribution.py",
-    "test_presets_convert.py",
-    "trainer/test_resume.py",
-    "trainer/test_backends.py",
-    "trainer/test_cli.py",
-    "trainer/test_card.py",
-    "trainer/test_reproduction.py",
-    "trainer/test_train.py",
-    "trainer/test_evaluate.py",
-    "edge/test_cameras_v4l2.py",
-    "edge/outbox/test_sudden_ends.py",
-    "test_on_a_pi.py",
-)
-"""Files with tests of twenty seconds and more, the longest first."""
+_SECONDS = {
+    "test_presets_convert.py": 190,
+    "test_parity.py": 170,
+    "test_on_a_pi.py": 140,
+    "trainer/test_distribution.py": 110,
+    "trainer/test_backends.py": 100,
+    "trainer/test_resume.py": 100,
+    "edge/test_cameras_v4l2.py": 90,
+    "converter/test_convert.py": 70,
+    "edge/service/test_systemd.py": 60,
+    "trainer/test_presets.py": 60,
+    "edge/outbox/test_sudden_ends.py": 50,
+    "test_benchmarks.py": 50,
+    "trainer/test_cli.py": 50,
+    "trainer/test_evaluate.py": 40,
+    "trainer/test_reproduction.py": 40,
+    "trainer/test_tune.py": 40,
+    "trainer/test_card.py": 30,
+}
+"""What the files that take longest take, about."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,13 +59,28 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest: no process is left alone with one.
+    """Begin each process's part with as much of what takes longest.
 
-    Of two processes the first is given the first half, these in it; the second takes
-    over, from its end, what is left of that half when its own is done.
+    Then the short ones are left to even things out: xdist cuts the list into parts of
+    as many tests, and who has done its own takes over from the end of another's.
     """
-    place = {REPOSITORY / "tests" / name: at for at, name in enumerate(_LONGEST)}
-    items.sort(key=lambda item: place.get(item.path, len(place)))
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    parts: list[list[pytest.Item]] = [[] for _ in range(processes)]
+    seconds = [0] * processes
+    short: dict[Path, list[pytest.Item]] = {item.path: [] for item in items}
+    for item in items:
+        short[item.path].append(item)
+    for name, taken in _SECONDS.items():
+        shortest = seconds.index(min(seconds))
+        parts[shortest] += short.pop(REPOSITORY / "tests" / name, [])
+        seconds[shortest] += taken
+    waiting = list(chain.from_iterable(short.values()))
+    for at, part in enumerate(parts):
+        left = len(waiting) + sum(map(len, parts[at:]))
+        wanted = max(left // (processes - at) - len(part), 0)
+        part += waiting[:wanted]
+        del waiting[:wanted]
+    items[:] = chain.from_iterable(parts)
 
 
 @pytest.fixture(scope="session")

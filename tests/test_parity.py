@@ -1,11 +1,11 @@
 """Int8 against float, on the same faces: the compact network and the study's.
 
 The study's networks, on real faces when the shared material is there and on drawn ones
-when not, are trained without drop-out, and the two large ones on smaller faces and with
-half their filters and units: so they learn in half a minute, and it is their operators
-that conversion can break (of every width in test_presets_convert.py). A network of half
-a minute is often in doubt and flips more, so its bounds are wider than the default
-ones, which one trained in full keeps (docs/converting.md).
+when not, are trained without drop-out, with a share of their filters and units, the two
+large ones on smaller faces: so they learn in seconds, and it is their operators that
+conversion can break (of every width in test_presets_convert.py). A network of seconds
+is often in doubt and flips more, so its bounds are wider than the default ones, which
+one trained in full keeps (docs/converting.md).
 """
 
 import json
@@ -44,9 +44,9 @@ class Study:
 
 
 STUDY = [
-    Study("base", 48, 1, drawn_epochs=4, real_epochs=2),
-    Study("batchnorm", 24, 2, drawn_epochs=3, real_epochs=2),
-    Study("complex", 32, 2, drawn_epochs=5, real_epochs=3),
+    Study("base", 48, 2, drawn_epochs=6, real_epochs=3),
+    Study("batchnorm", 24, 4, drawn_epochs=4, real_epochs=3),
+    Study("complex", 32, 4, drawn_epochs=4, real_epochs=3),
 ]
 
 
