@@ -91,9 +91,12 @@ def serve_backends(listener: socket.socket, owner: socket.socket) -> Program:
                     os.close(descriptor)
                 return serve_programs(theirs, backend)
             theirs.close()
-        socket.send_fds(servers[backend], [content], descriptors)
+        try:
+            socket.send_fds(servers[backend], [content], descriptors)
+        except OSError:  # it has ended; its import failed, say
+            servers.pop(backend).close()
         for descriptor in descriptors:
-            os.close(descriptor)
+            os.close(descriptor)  # so the client hears that nobody answers
 
 
 def serve_programs(connection: socket.socket, backend: str) -> Program:
@@ -105,6 +108,7 @@ def serve_programs(connection: socket.socket, backend: str) -> Program:
     os.environ["KERAS_BACKEND"] = backend
     # Three of the four seconds that a small training takes with JAX are XLA's, which
     # compiles the same functions for each. JAX reads these at its import.
+    # Who reads what another is still writing is warned, and compiles it.
     os.environ["JAX_COMPILATION_CACHE_DIR"] = sys.argv[3]
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"

@@ -153,14 +153,18 @@ class Forked:
 
 
 class CommandServer:
-    """The process that forks the programs, for as long as this one lives.
+    """The process that forks the programs, until ``close`` or the end of this one.
 
     It is started by the process that starts the tests, whose environment tells all
     others where to ask.
     """
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory()
+        # Not where TMPDIR says: a socket's path may have 108 characters. A program that
+        # is still ending may write into it.
+        self._folder = tempfile.TemporaryDirectory(
+            dir="/tmp", ignore_cleanup_errors=True
+        )
         path = str(Path(self._folder.name) / "socket")
         self._owner, theirs = socket.socketpair()
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, theirs:
@@ -189,7 +193,7 @@ _ADDRESS = "FER_COMMAND_SERVER"
 
 @functools.cache
 def _server() -> socket.socket:
-    """Return this process's connection; a program's outputs are sent along with it."""
+    """Return this process's connection; outputs are sent along with each request."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     server.connect(os.environ[_ADDRESS])
     return server

@@ -120,8 +120,6 @@ def test_its_events_are_those_of_this_machine(pi: InstalledPi, pictures: Path) -
     assert there.stdout == here.stdout
 
 
-# Pictures run on both; the decoder comes with OpenCV, whose wheel is the same on both.
-@pytest.mark.parametrize("pi", [DEBIAN_12], indirect=True, ids=str)
 def test_its_events_of_a_video(pi: InstalledPi, tmp_path: Path) -> None:
     """Decoders differ in the last bits of a pixel: so do scores, and nothing else."""
     path = tmp_path / "faces.avi"

@@ -14,8 +14,9 @@ class FrozenGraph:
     """A model without variables, for one face.
 
     Attributes:
-        definition: TensorFlow's GraphDef.
-        face: the tensor that takes it, float32 (1, H, W, 1).
+        definition: TensorFlow's GraphDef, rewritten.
+        face: the tensor that takes it, float32 (1, H, W, 1). It and the next are of the
+            graph before that; their names are kept.
         scores: the tensor of the answer, float32 (1, C).
     """
 

@@ -45,7 +45,8 @@ def to_tflite(
     _, tf = start_tensorflow()
     with without_chatter():
         # The converter of graphs: that of functions would freeze the graph once more,
-        # which takes longer than all else for a large one. The files are the same.
+        # which takes longer than all else for a large one. The files differ only in the
+        # byte that names where a model comes from.
         converter = tf.compat.v1.lite.TFLiteConverter(
             frozen.definition, [frozen.face], [frozen.scores]
         )
