@@ -128,7 +128,7 @@ def test_the_compact_network_trained_in_full_on_drawn_faces(bundle: Path) -> Non
 
 
 def test_the_released_network_trained_further_on_real_faces(real_bundle: Path) -> None:
-    """Through the trainer, too: it is another network now, and no worse."""
+    """Through the trainer, too: it is another network now, and still knows them."""
     report = report_of(real_bundle)
     check(report, faces=JUDGES, best_guess=0.72)
     check_default_gates(report)
@@ -148,4 +148,7 @@ def test_the_studys_networks(
     model = tmp_path / "model.keras"
     train(data, study, study.real_epochs if real else study.drawn_epochs, model)
     report = convert(model, data, tmp_path / "bundle")
-    check(report, JUDGES if real else 1400, best_guess=0.36 if real else 0.6)
+    if real:
+        check(report, faces=JUDGES, best_guess=0.36)  # always happy: 0.353
+    else:
+        check(report, faces=1400, best_guess=0.6)
