@@ -17,10 +17,10 @@ import numpy.typing as npt
 from fer_contract.errors import ManifestError, RefusedError
 from fer_contract.preprocess import Box, InputSpec, Pixels, crop_face
 
-# A kernel may round another way in another version, and on another processor: LiteRT's
-# softmax is a table of 16-bit integers on aarch64 and of floats on x86-64, and 1 of 408
-# answers was another by one step, all layers before it alike. Two steps of 256 never
-# change what a person would call the face. Where both are the same, so are the answers.
+# Of another version or on another architecture a kernel may round another way: LiteRT's
+# softmax is other code on aarch64 than on x86-64, and gives one face in a hundred a
+# score that differs by a step, all layers before it alike. Two steps of 256 never
+# change what a person would call the face. Where both are the same, all must be equal.
 TOLERANCE_ELSEWHERE = 2
 
 
@@ -108,7 +108,8 @@ class Golden:
         Args:
             spec: the model's input.
             classify: uint8 (H, W, 1) -> uint8 (C,).
-            runtime: name and version of what ``classify`` runs on.
+            runtime: name and version of what ``classify`` runs on; its architecture is
+                that of this machine.
             where: file, for the message.
 
         Raises:
@@ -122,13 +123,14 @@ class Golden:
                 "0 is allowed: the converter's version of the toolkit is another"
             )
         outputs = np.stack([classify(face) for face in faces])
-        same = (runtime, platform.machine()) == (self.runtime, self.machine)
-        allowed = 0 if same else TOLERANCE_ELSEWHERE
+        here = (runtime, platform.machine())
+        allowed = 0 if here == (self.runtime, self.machine) else TOLERANCE_ELSEWHERE
         worst = _largest_difference(outputs, self.outputs)
         if worst > allowed:
             raise RefusedError(
-                f"{where}: {runtime} differs from the golden outputs "
-                f"({self.runtime}) by {worst} steps; {allowed} are allowed"
+                f"{where}: {' on '.join(here)} differs from the golden outputs "
+                f"({self.runtime} on {self.machine}) by {worst} steps; "
+                f"{allowed} are allowed"
             )
 
 

@@ -1,6 +1,7 @@
 """Golden vectors: what they prove, and how far they forgive."""
 
 import dataclasses
+import platform
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from fer_contract.preprocess import InputSpec, Pixels
 Outputs = npt.NDArray[np.uint8]
 
 _SPEC = InputSpec()
+_HERE = platform.machine()
 
 
 def _classify(face: Pixels) -> Outputs:
@@ -132,8 +134,8 @@ def test_same_runtime_with_other_outputs(steps: int, golden: Golden) -> None:
         golden.check(_SPEC, _off_by(steps), "tiny 1.0", "golden.npz")
 
     expected = (
-        "golden.npz: tiny 1.0 differs from the golden outputs (tiny 1.0) by "
-        f"{steps} steps; 0 are allowed"
+        f"golden.npz: tiny 1.0 on {_HERE} differs from the golden outputs "
+        f"(tiny 1.0 on {_HERE}) by {steps} steps; 0 are allowed"
     )
     assert expected == str(caught.value)
 
@@ -148,8 +150,13 @@ def test_other_processor_within_two_steps(steps: int, golden: Golden) -> None:
 def test_other_processor_beyond_two_steps(golden: Golden) -> None:
     """More than that is no rounding."""
     elsewhere = dataclasses.replace(golden, machine="another")
-    with pytest.raises(RefusedError, match="by 3 steps; 2 are allowed"):
+    with pytest.raises(RefusedError) as caught:
         elsewhere.check(_SPEC, _off_by(3), "tiny 1.0", "golden.npz")
+    expected = (
+        f"golden.npz: tiny 1.0 on {_HERE} differs from the golden outputs "
+        "(tiny 1.0 on another) by 3 steps; 2 are allowed"
+    )
+    assert expected == str(caught.value)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2])
@@ -165,8 +172,8 @@ def test_other_runtime_beyond_two_steps(steps: int, golden: Golden) -> None:
         golden.check(_SPEC, _off_by(steps), "tiny 1.1", "golden.npz")
 
     expected = (
-        "golden.npz: tiny 1.1 differs from the golden outputs (tiny 1.0) by "
-        f"{steps} steps; 2 are allowed"
+        f"golden.npz: tiny 1.1 on {_HERE} differs from the golden outputs "
+        f"(tiny 1.0 on {_HERE}) by {steps} steps; 2 are allowed"
     )
     assert expected == str(caught.value)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import shutil
 import sys
 from pathlib import Path
@@ -49,6 +50,7 @@ def test_golden_vectors_hold_for_the_bundled_model(bundle: Path) -> None:
     model = TfliteClassifier(bundle / manifest.MODEL)
     golden = Golden.load(bundle / manifest.GOLDEN)
     assert golden.runtime == model.runtime
+    assert golden.machine == platform.machine()
     golden.check(manifest.input, model.quantized, model.runtime, "golden.npz")
     assert len({bytes(output) for output in golden.outputs}) > 1
 

@@ -158,7 +158,7 @@ def _other_outputs(golden: Golden, steps: int) -> Golden:
 
 
 def test_golden_outputs_that_differ(own_bundle: Path, edit_manifest: Edit) -> None:
-    """The same runtime must give the same outputs, to the last step."""
+    """The same runtime on the same processor must give the same, to the last step."""
     path = own_bundle / BundleManifest.GOLDEN
     _other_outputs(_golden(own_bundle), 1).save(path)
     edit_manifest(own_bundle)

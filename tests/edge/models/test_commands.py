@@ -73,7 +73,7 @@ def test_list(store: Store, good: Path, other: Path) -> None:
     """A table for people: what it is, what it can do, and what has become of it."""
     _, alone = _said(_models("list")).splitlines()
     assert re.split("  +", alone) == [
-        "released", "7d0fca20f3c0", "happy,neutral,sad,surprise", "76.7%", "-",
+        "released", "f2aec9aac5e4", "happy,neutral,sad,surprise", "76.7%", "-",
         "active",
     ]  # fmt: skip
     _said(_models("install", good, "--use"))
@@ -104,7 +104,7 @@ def test_list_for_programs(store: Store, good: Path) -> None:
     assert installed["installed_at"].endswith("+00:00")
     assert released == {
         "name": "released",
-        "digest": "7d0fca20f3c0b4f8c1f8caa6d005771a004a57bada6d0cc3c558ecc3113febd7",
+        "digest": "f2aec9aac5e486037fe9b358b8e9901b723f8d0f7a7896515ad1eba6d29ed401",
         "labels": ["happy", "neutral", "sad", "surprise"],
         "accuracy": 0.7667,
         "installed_at": None,

@@ -112,7 +112,7 @@ class EpochEnd(keras.callbacks.Callback):  # type: ignore[misc]  # untyped
             )
         weights = averaged_weights(self.model, self._network_weights())
         with self._distribution.alone():
-            if self.model.optimizer.use_ema:
+            if averages(self.model):
                 weights = self._judge.settled(weights)
             figures = self._judge.figures(weights)
         # Keras prints this dictionary after us, and what is put in it too.
@@ -198,17 +198,30 @@ def averaged_weights(
         model: compiled; its optimizer keeps the averages.
         weights: variables of the network, in its own order.
     """
-    averages = {}
-    if model.optimizer.use_ema:
-        kept = model.optimizer._model_variables_moving_average
-        averages = {
+    kept = {}
+    if averages(model):
+        kept = {
             id(variable): average
-            for variable, average in zip(model.trainable_variables, kept, strict=True)
+            for variable, average in zip(
+                model.trainable_variables,
+                _plain(model.optimizer)._model_variables_moving_average,
+                strict=True,
+            )
         }
     return [
-        keras.ops.convert_to_numpy(averages.get(id(variable), variable))
+        keras.ops.convert_to_numpy(kept.get(id(variable), variable))
         for variable in weights
     ]
+
+
+def averages(model: keras.Model) -> bool:
+    """Whether the optimizer of a compiled model averages its weights."""
+    return bool(_plain(model.optimizer).use_ema)
+
+
+def _plain(optimizer: Any) -> Any:
+    """Return the optimizer that has the settings: one that scales the loss has none."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def write_history(history: Sequence[dict[str, float]], path: Path) -> None:

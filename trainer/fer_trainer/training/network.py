@@ -15,6 +15,9 @@ from fer_trainer.training.distillation import Student, load_teachers
 from fer_trainer.training.epoch_end import write_state
 from fer_trainer.training.targets import make_targets, make_weights
 
+_NARROW = "mixed_float16"
+"""Gradients that are small would be 0 in it: the loss is scaled."""
+
 
 class Network:
     """What a plan makes of Keras.
@@ -46,10 +49,7 @@ class Network:
         # With another backend it imports TensorFlow all the same, to seed that too.
         with native_messages_to_log():
             keras.utils.set_random_seed(plan.seed)
-        if plan.mixed_precision:
-            # Floats of 16 bits and wide range need no loss scaling; CPUs have these.
-            kind = "mixed_float16" if self._devices.kind == "gpu" else "mixed_bfloat16"
-            keras.config.set_dtype_policy(kind)
+        keras.config.set_dtype_policy(self._policy)
         try:
             network = self.build()
             teachers = load_teachers(plan.teachers)
@@ -106,7 +106,22 @@ class Network:
             epoch=epoch,
         )
 
+    @property
+    def _policy(self) -> str:
+        """What layers compute in."""
+        if not self._plan.mixed_precision:
+            return "float32"
+        # Floats of 16 bits and wide range need no loss scaling; CPUs have these.
+        return _NARROW if self._devices.kind == "gpu" else "mixed_bfloat16"
+
     def _optimizer(self) -> Any:
+        optimizer = self._plain_optimizer()
+        if self._policy != _NARROW:
+            return optimizer
+        # Keras would do so for a network, but not for a student around one.
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+
+    def _plain_optimizer(self) -> Any:
         plan = self._plan
         steps = plan.epochs * len(self.batches(epoch=0))
         rate: Any = plan.learning_rate
