@@ -20,6 +20,8 @@ from processes import run_forked
 
 keras = start_keras()
 
+NO_FACES = np.zeros((0, 48, 48, 1), np.uint8)
+
 STUDY = {
     # name: parameters, trainable ones or None; both from the study's own tables
     "base": (605_060, 605_060),
@@ -311,7 +313,7 @@ def test_weights_come_from_a_file(tmp_path: Path, name: str, application: str) -
     preset = PRESETS[name]
     network = preset.build(InputSpec(), 4)
     assert preset.load_pretrained is not None
-    preset.load_pretrained(network, str(path))
+    preset.load_pretrained(network, str(path), NO_FACES)
     theirs = {layer.name: layer for layer in donor.layers}
     compared = 0
     for layer in network.layers:
@@ -342,7 +344,7 @@ def test_a_file_that_holds_no_weights(
     load = PRESETS["vgg16-frozen"].load_pretrained
     assert load is not None
     with pytest.raises(FerError, match=complaint) as caught:
-        load(networks["vgg16-frozen"], str(path))
+        load(networks["vgg16-frozen"], str(path), NO_FACES)
     assert str(caught.value).startswith(f"--weights: {path}; ")
 
 
@@ -353,7 +355,7 @@ def test_weights_of_another_network(tmp_path: Path, networks: dict[str, Any]) ->
     load = PRESETS["vgg16-frozen"].load_pretrained
     assert load is not None
     with pytest.raises(FerError, match="no weights of VGG16 without its top"):
-        load(networks["vgg16-frozen"], str(path))
+        load(networks["vgg16-frozen"], str(path), NO_FACES)
 
 
 def test_no_network_to_fetch_weights_over(

@@ -15,6 +15,8 @@ from processes import run_command, run_forked
 
 keras = start_keras()
 
+NO_FACES = np.zeros((0, 48, 48, 1), np.uint8)
+
 
 def some_faces() -> np.ndarray:
     """Four faces of noise."""
@@ -30,7 +32,7 @@ def test_a_network_answers_as_before(tmp_path: Path) -> None:
     path = tmp_path / "w.npz"
     path.write_bytes(pack(first.get_weights()))
     assert path.stat().st_size < 2.2 * first.count_params()
-    stored_weights("compact")(second, str(path))
+    stored_weights("compact")(second, str(path), NO_FACES)
     np.testing.assert_allclose(
         np.asarray(second(some_faces())), np.asarray(first(some_faces())), atol=0.01
     )
@@ -43,7 +45,7 @@ def test_a_network_with_a_backbone(tmp_path: Path) -> None:
     path = tmp_path / "own.npz"
     path.write_bytes(pack(first.get_weights()))
     assert preset.load_pretrained is not None
-    preset.load_pretrained(second, str(path))
+    preset.load_pretrained(second, str(path), NO_FACES)
     for ours, theirs in zip(second.get_weights(), first.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
 
@@ -55,7 +57,7 @@ def test_another_number_of_classes(tmp_path: Path) -> None:
     head = second.layers[-1].get_weights()
     path = tmp_path / "w.npz"
     path.write_bytes(pack(first.get_weights()))
-    stored_weights("compact")(second, str(path))
+    stored_weights("compact")(second, str(path), NO_FACES)
     np.testing.assert_allclose(
         second.get_weights()[0], first.get_weights()[0], rtol=1e-3, atol=1e-4
     )
@@ -81,7 +83,7 @@ def test_a_file_that_is_none(
         path.write_bytes(content)
     with pytest.raises(FerError, match=complaint):
         stored_weights("compact")(
-            find_preset("compact").build(InputSpec(), 4), str(path)
+            find_preset("compact").build(InputSpec(), 4), str(path), NO_FACES
         )
 
 

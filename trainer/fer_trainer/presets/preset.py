@@ -4,11 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from fer_contract.errors import FerError, first_line
 from fer_contract.preprocess import InputSpec
 
 if TYPE_CHECKING:
     import keras
+
+Faces = npt.NDArray[np.uint8]
+"""Grey faces (N, H, W, 1), 0-255."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +31,10 @@ class Preset:
     learning_rate: float
     """At the start; a schedule lowers it."""
     batch_size: int
-    load_pretrained: "Callable[[keras.Model, str], None] | None" = None
-    """(built model, "imagenet", "released" or the path of a weights file): fill its
-    backbone, or all of it. None for a network that is trained from nothing."""
+    load_pretrained: "Callable[[keras.Model, str, Faces], None] | None" = None
+    """(built model; "imagenet", "released" or the path of a weights file; some of the
+    faces that it will be trained on): fill its backbone, or all of it. None for a
+    network that is trained from nothing."""
 
     def build(self, spec: InputSpec, classes: int) -> "keras.Model":
         """Build the network; see ``graph``.

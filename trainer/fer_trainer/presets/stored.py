@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_contract.errors import FerError
+from fer_trainer.presets.preset import Faces
 
 if TYPE_CHECKING:
     import keras
@@ -52,13 +53,13 @@ def unpack(path: Path) -> list[npt.NDArray[np.float32]]:
         ) from mistake
 
 
-def stored_weights(preset: str) -> "Callable[[keras.Model, str], None]":
+def stored_weights(preset: str) -> "Callable[[keras.Model, str, Faces], None]":
     """Return what fills a preset's network from ``released`` or a file.
 
     The dense layer at the end stays fresh where it has another number of classes.
     """
 
-    def load(model: "keras.Model", source: str) -> None:
+    def load(model: "keras.Model", source: str, _: Faces) -> None:
         path = _FOLDER / f"{preset}.npz" if source == RELEASED else Path(source)
         arrays = unpack(path)
         own = model.get_weights()

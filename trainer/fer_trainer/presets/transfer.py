@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fer_contract.errors import FerError, first_line
 from fer_contract.preprocess import InputSpec
-from fer_trainer.presets.preset import Preset
+from fer_trainer.presets.preset import Faces, Preset
 from fer_trainer.presets.stored import stored_weights
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Backbone:
             layer.trainable = False
         return inputs, features
 
-    def load(self, model: "keras.Model", source: str) -> None:
+    def load(self, model: "keras.Model", source: str, faces: Faces) -> None:
         """Fill a built model's backbone with pretrained weights.
 
         Args:
@@ -79,12 +79,13 @@ class Backbone:
             source: ``imagenet``, which Keras fetches or has fetched before, the path
                 of the file that it would fetch, or what ``fer-train weights`` made of a
                 run, which fills the head, too.
+            faces: of no use here.
 
         Raises:
             FerError: the file cannot be fetched, is missing, or of another network.
         """
         if source.endswith(".npz"):
-            stored_weights(self.preset)(model, source)
+            stored_weights(self.preset)(model, source, faces)
             return
         donor = self._fetched() if source == IMAGENET else self._read(Path(source))
         theirs = {layer.name: layer for layer in donor.layers if layer.weights}

