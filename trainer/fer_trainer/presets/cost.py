@@ -16,7 +16,8 @@ _MAPPED = frozenset(
         "SeparableConv2D", "Conv2DTranspose", "BatchNormalization", "ReLU", "Add",
         "LeakyReLU", "Subtract", "Multiply", "Concatenate", "MaxPooling2D",
         "AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Flatten",
-        "Reshape", "Dense", "Dropout", "ZeroPadding2D", "UpSampling2D", "Softmax",
+        "Reshape", "Dense", "Dropout", "ZeroPadding2D", "UpSampling2D", "Resizing",
+        "Softmax",
     }
 )  # fmt: skip
 """Layers that become operators which the Edge TPU compiler maps, or none at all.

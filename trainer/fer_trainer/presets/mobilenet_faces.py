@@ -46,12 +46,13 @@ def build(spec: InputSpec, classes: int) -> "keras.Model":
     from keras import layers
 
     inputs = keras.Input(spec.shape)
-    x = layers.Resizing(_SIDE, _SIDE, interpolation="bilinear")(inputs)
-    x = layers.Concatenate()([x, x, x])  # (128, 128, 3), all grey
+    x = layers.Concatenate()([inputs, inputs, inputs])  # (H, W, 3), all grey
+    # Enlarged last: in int8 what is enlarged keeps its scale, and pixels have their own.
+    x = layers.Resizing(_SIDE, _SIDE, interpolation="bilinear")(caffe(x))
     whole = keras.applications.MobileNet(
         include_top=False,
         weights=None,
-        input_tensor=caffe(x),
+        input_tensor=x,
         input_shape=(_SIDE, _SIDE, 3),
     )
     for layer in whole.layers:
