@@ -104,7 +104,7 @@ def test_the_weights_to_train_further_from_are_its_own(faces: FaceSet) -> None:
     preset = find_preset("compact")
     network = preset.build(faces_input(), 4)
     assert preset.load_pretrained is not None
-    preset.load_pretrained(network, RELEASED_WEIGHTS)
+    preset.load_pretrained(network, RELEASED_WEIGHTS, faces.faces)
     few = faces.faces[::5]
     named = network.predict(few, verbose=0).argmax(axis=1)
     as_released = open_model(RELEASED).answer(few).argmax(axis=1)

@@ -124,19 +124,21 @@ def _field(model: "keras.Model") -> int:
     than one of them does.
     """
     # Tensor -> (pixels that a feature sees, pixels from one feature to the next).
-    seen: dict[int, tuple[int, int]] = {}
+    seen: dict[int, tuple[float, float]] = {}
     for layer in model.layers:
         inputs = layer.input if isinstance(layer.input, list) else [layer.input]
         sees, apart = max(
-            (seen.get(id(tensor), (1, 1)) for tensor in inputs), default=(1, 1)
+            (seen.get(id(tensor), (1.0, 1.0)) for tensor in inputs), default=(1.0, 1.0)
         )
         kind = type(layer).__name__
         if kind in _CONVOLUTIONS or kind in ("MaxPooling2D", "AveragePooling2D"):
             window = getattr(layer, "kernel_size", None) or layer.pool_size
             sees += (max(window) - 1) * apart
             apart *= max(layer.strides)
+        elif kind in ("Resizing", "UpSampling2D"):
+            apart *= layer.input.shape[1] / layer.output.shape[1]
         seen[id(layer.output)] = sees, apart
-    widest = max(sees for sees, _ in seen.values())
+    widest = math.ceil(max(sees for sees, _ in seen.values()))
     sides = (side or 1 for side in model.input_shape[1:-1])
     return min(widest, max(sides, default=1))
 

