@@ -2,9 +2,7 @@
 
 Source: Hinton et al. 2015, arXiv 1503.02531. The teachers see the very face that the
 student sees, augmented and blended: what they say of the face as stored is no answer
-to that one (Beyer et al. 2021, arXiv 2106.05237). A teacher is also asked about the
-face's mirror image: the mean of both answers is right more often than one, and the
-student pays for one only.
+to that one (Beyer et al. 2021, arXiv 2106.05237).
 """
 
 from collections.abc import Sequence
@@ -24,8 +22,7 @@ class Student(keras.Model):  # type: ignore[misc]  # untyped
 
     Args:
         network: faces -> probabilities (B, C).
-        teachers: likewise; what the student is held against is their mean, over the
-            faces and their mirror images.
+        teachers: likewise; what the student is held against is their mean.
         share: of the teachers in the loss, 0 to 1.
         temperature: of both where they are compared, from 1.
     """
@@ -45,10 +42,10 @@ class Student(keras.Model):  # type: ignore[misc]  # untyped
         # A function: Keras would take models in an attribute for parts of this one,
         # train them and save them.
         def ask(faces: Any) -> Any:
-            both = ops.concatenate([faces, ops.flip(faces, axis=2)])  # (2B, H, W, 1)
-            answers = sum(teacher(both, training=False) for teacher in teachers)
-            straight, mirrored = ops.split(answers, 2)
-            return ops.stop_gradient((straight + mirrored) / (2 * len(teachers)))
+            # Not about their mirror images, too: most of a step is the teachers', and
+            # a recipe that flips shows them all the same, in another epoch.
+            answers = sum(teacher(faces, training=False) for teacher in teachers)
+            return ops.stop_gradient(answers / len(teachers))
 
         self._ask = ask
 
