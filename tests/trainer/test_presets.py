@@ -144,6 +144,19 @@ def test_what_a_network_is_made_of(networks: dict[str, Any]) -> None:
     assert (compact.convolutions, compact.field) == (12, 48)
 
 
+@pytest.mark.parametrize("kind", ["Resizing", "UpSampling2D"])
+def test_an_enlarged_face_is_seen_in_its_own_pixels(kind: str) -> None:
+    """Three pixels of twice the size are two of the face."""
+    enlarge = (
+        keras.layers.Resizing(16, 16)
+        if kind == "Resizing"
+        else keras.layers.UpSampling2D(2)
+    )
+    inputs = keras.Input((8, 8, 1))
+    outputs = keras.layers.Conv2D(1, 3)(enlarge(inputs))
+    assert cost_of(keras.Model(inputs, outputs)).field == 2
+
+
 def test_every_kind_of_layer_is_counted() -> None:
     """Grouped, depthwise, separable, transposed and dense, each by hand."""
     layers = keras.layers

