@@ -15,6 +15,7 @@ from fer_contract.command import (
 from fer_contract.errors import RefusedError, naming
 from fer_contract.labels import parse_labels
 from fer_contract.manifest import check_name
+from fer_converter.rounding import Rounding
 from fer_converter.sources import PixelRange
 
 _PATH = click.Path(path_type=Path, readable=False)  # the reader says it better
@@ -52,6 +53,12 @@ _PATH = click.Path(path_type=Path, readable=False)  # the reader says it better
     help="To calibrate on; at most half of any class is taken.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, help="Repeats the choice.")
+@click.option(
+    "--rounding",
+    type=click.Choice([way.value for way in Rounding]),
+    default=Rounding.COMPENSATED.value,
+    help="Of weights: so that a layer's outputs stay, or each as TFLite does.",
+)
 @click.option(
     "--threshold",
     type=FiniteRange(0, 1),
@@ -111,6 +118,7 @@ def cli(
     min_agreement: float,
     calibration_faces: int,
     seed: int,
+    rounding: str,
     threshold: float,
     name: str | None,
     labels: str | None,
@@ -188,6 +196,7 @@ def cli(
         gates=Gates(max_accuracy_drop, min_agreement),
         calibration_faces=calibration_faces,
         seed=seed,
+        rounding=Rounding(rounding),
         threshold=threshold,
         name=name,
         edgetpu=edgetpu,

@@ -18,6 +18,7 @@ from fer_converter.calibration import Selection, select
 from fer_converter.calibration_proof import CalibrationProof, blank_face, prove
 from fer_converter.certainty import certainty
 from fer_converter.claims import check_order, check_pixels
+from fer_converter.compensation import compensate
 from fer_converter.edgetpu.target import EdgeTpu, aim_at_edgetpu, only_predict
 from fer_converter.freezing import freeze
 from fer_converter.gates import Gates, float_parity, judge
@@ -28,6 +29,7 @@ from fer_converter.parity import compare
 from fer_converter.quantize import Kind, to_tflite
 from fer_converter.report.facts import ComparedKind, Report
 from fer_converter.report.write import write_report
+from fer_converter.rounding import Rounding
 from fer_converter.rules import DEVICE_RULES, check
 from fer_converter.sources import Asked, FloatModel, open_model
 from fer_converter.staging import REPORTS, Staging
@@ -56,6 +58,8 @@ class Plan:
     gates: Gates
     calibration_faces: int
     seed: int
+    rounding: Rounding
+    """Of int8 weights."""
     name: str | None
     """What events call the model; its network and digest if None."""
     threshold: float
@@ -92,6 +96,8 @@ class _Made:
     """Int8, but calibrated on a blank face."""
     int8: TfliteClassifier
     """As the device opens it."""
+    rounding: Mapping[str, Any]
+    """How its weights were chosen, for the manifest."""
 
 
 def convert(plan: Plan, say: Callable[[str], None]) -> Result:
@@ -129,7 +135,7 @@ def convert(plan: Plan, say: Callable[[str], None]) -> Result:
 
     with staging:
         say(f"quantizing, calibrated on {len(parts.calibration)} validation faces")
-        made = _make(trained, plan.compared, parts, staging.directory)
+        made = _make(plan, trained, parts, staging.directory)
         report = _examine(plan, trained, parts, float_scores, made, say)
         if Kind.FLOAT32 not in plan.compared:
             made.files[Kind.FLOAT32].path.unlink()
@@ -148,23 +154,31 @@ def convert(plan: Plan, say: Callable[[str], None]) -> Result:
         return Result(report, plan.bundle)
 
 
-def _make(
-    trained: FloatModel, compared: tuple[Kind, ...], parts: Selection, directory: Path
-) -> _Made:
+def _make(plan: Plan, trained: FloatModel, parts: Selection, directory: Path) -> _Made:
     """Write float32, to compare with, and int8, and what else was asked for."""
     frozen = freeze(trained)
     faces = parts.calibration.faces
     files: dict[Kind, TfliteFile] = {}
-    for kind in dict.fromkeys((Kind.FLOAT32, *compared, Kind.INT8)):
-        content = to_tflite(frozen, kind, faces if kind is Kind.INT8 else None)
+
+    def write(kind: Kind, content: bytes) -> None:
         path = directory / f"model_{kind}.tflite"
         path.write_bytes(content)
         files[kind] = parse_tflite(content, path)
+
+    for kind in dict.fromkeys((Kind.FLOAT32, *plan.compared)):
+        write(kind, to_tflite(frozen, kind))
+    write(Kind.INT8, to_tflite(frozen, Kind.INT8, faces))
+    rounding: dict[str, Any] = {"method": str(plan.rounding)}
+    if plan.rounding is Rounding.COMPENSATED:
+        done = compensate(files[Kind.INT8], files[Kind.FLOAT32], faces)
+        write(Kind.INT8, done.content)
+        rounding |= {"layers": done.compensated, "of": done.layers}
     blank = to_tflite(frozen, Kind.INT8, blank_face(faces))
     return _Made(
         files=files,
         uncalibrated=parse_tflite(blank, Path("uncalibrated.tflite")),
         int8=TfliteClassifier(files[Kind.INT8].path),
+        rounding=rounding,
     )
 
 
@@ -200,7 +214,11 @@ def _examine(
         temperature=sure.temperature,
         threshold=plan.threshold,
         training=trained.training,
-        calibration={**parts.facts(), "proof": proof.facts()},
+        calibration={
+            **parts.facts(),
+            "rounding": made.rounding,
+            "proof": proof.facts(),
+        },
         parity={
             **parity.facts(),
             "float32_difference": difference,

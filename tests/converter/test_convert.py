@@ -20,6 +20,9 @@ from fer_contract.tflite import TfliteClassifier
 from fer_converter.backend import start_tensorflow
 from fer_converter.calibration import select
 from fer_converter.edgetpu.compiler import MAPPED
+from fer_converter.freezing import freeze
+from fer_converter.quantize import Kind, to_tflite
+from fer_converter.sources import Asked, open_model
 from processes import run_command, run_forked
 
 
@@ -76,9 +79,9 @@ def test_a_report_that_may_be_published(
 ) -> None:
     """--no-pictures: the same figures, the changed faces by name, no pixel of them."""
     out = tmp_path / "bundle"
-    code, _, errors = convert(
-        run_directory, out, drawn_faces, "--no-pictures", "--no-timing"
-    )
+    # Compensated, no answer changes on drawn faces.
+    more = ("--rounding", "nearest", "--no-pictures", "--no-timing")
+    code, _, errors = convert(run_directory, out, drawn_faces, *more)
     assert (code, errors) == (0, [])
     page = (out / "report.html").read_text()
     assert "<img" not in page
@@ -105,6 +108,8 @@ def test_what_a_report_tells(bundle: Path) -> None:
     proof = manifest["calibration"]["proof"]
     assert proof["differ_from_uncalibrated"] > proof["activation_ranges"] / 2
     assert len(manifest["calibration"]["files"]) == 200
+    rounding = manifest["calibration"]["rounding"]
+    assert rounding == {"method": "compensated", "layers": 13, "of": 13}
     assert 0 <= manifest["parity"]["mcnemar"]["p"] <= 1
     assert set(manifest["parity"]["calibration_error"]) == {
         "float", "int8", "int8_tempered",
@@ -128,6 +133,30 @@ def test_a_second_conversion_gives_the_same_model(
     assert lines[-1] == f"bundle: {again}, with report.html"
     # What it says when it is done, after a line for each of its four steps.
     assert len(lines[4:]) == 10
+
+
+def test_weights_as_tflite_rounds_them(
+    bundle: Path, run_directory: Path, drawn_faces: Path, tmp_path: Path
+) -> None:
+    """--rounding nearest: its very file, to compare with; the report says which."""
+    out = tmp_path / "bundle"
+    more = ("--rounding", "nearest", "--no-timing")
+    code, _, errors = convert(run_directory, out, drawn_faces, *more)
+    assert (code, errors) == (0, [])
+    trained = open_model(run_directory, Asked())
+    faces = select(FaceData(drawn_faces).load("validation"), 200, 0).calibration.faces
+    plain = to_tflite(freeze(trained), Kind.INT8, faces)
+    assert (out / "model_int8.tflite").read_bytes() == plain
+    manifest = read_manifest(out, BundleManifest)
+    assert manifest.calibration["rounding"] == {"method": "nearest"}
+    page = (out / "report.html").read_text()
+    flips = json.loads((out / "report.json").read_text())["flips"]
+    assert 0 < len(flips) == page.count("data:image/png") <= 96
+    row = "<td>rounding of weights</td><td>"
+    assert f"{row}nearest</td>" in page
+    assert (
+        f"{row}compensated, in 13 of 13 layers" in (bundle / "report.html").read_text()
+    )
 
 
 def test_a_bound_that_cannot_be_met(
