@@ -22,8 +22,8 @@ from fer_converter.tflite_file import Operator, Tensor, TfliteFile
 
 _PLACES = 32
 """Of each face's map, drawn at random: neighbours tell much the same."""
-_MOST_WEIGHTS = 4608
-"""Of a filter. The covariance of more is too large; they get a bias alone."""
+LARGEST_COVARIANCE = 4608**2
+"""Numbers, 170 MB. A layer with a larger one gets a bias alone."""
 _ROWS = 512
 """That are multiplied at once: adding to a large covariance takes longer than that."""
 
@@ -37,29 +37,35 @@ class Compensation:
     layers: int
     """With weights."""
     compensated: int
-    """Of those, how many have weights and biases chosen on faces."""
+    """Of those, how many have weights that were rounded together."""
 
 
-def compensate(ints: TfliteFile, floats: TfliteFile, faces: Pixels) -> Compensation:
+def compensate(
+    ints: TfliteFile,
+    floats: TfliteFile,
+    faces: Pixels,
+    largest: int = LARGEST_COVARIANCE,
+) -> Compensation:
     """Choose the weights and biases of an int8 file anew.
 
-    A layer keeps what it has where the float file has not the same one, and where
-    another layer reads its constants, too.
+    A layer keeps what it has where the float file has not the same one, and a constant
+    what it is where another layer reads it, too.
 
     Args:
         ints: the int8 file.
         floats: the float32 file of the same graph.
         faces: those that calibrated it, uint8 (N, H, W, 1), at least one.
+        largest: covariance, in numbers, by which a layer's weights are rounded.
     """
     constants = _Constants(ints.content)
     weighted = [op for op in ints.operators if op.name in WEIGHTED]
     twins = {op.outputs[0].name: op for op in floats.operators}
     layers = [
-        _Layer(op, twin)
+        _Layer(op, twin, largest)
         for op in weighted
         if (twin := twins.get(op.outputs[0].name)) is not None
         and _same(op, twin)
-        and constants.has_own(op)
+        and constants.owned(op.inputs[1])
     ]
     float_model = OpenTflite(floats.content)
     draw = np.random.default_rng(0)
@@ -67,9 +73,8 @@ def compensate(ints: TfliteFile, floats: TfliteFile, faces: Pixels) -> Compensat
         float_model.run(face)
         for layer in layers:
             layer.watch(float_model, draw)
-    for layer in layers:
-        layer.fit(constants)
-    return Compensation(bytes(constants.content), len(weighted), len(layers))
+    compensated = sum([layer.fit(constants) for layer in layers])
+    return Compensation(bytes(constants.content), len(weighted), compensated)
 
 
 class _Constants:
@@ -83,15 +88,15 @@ class _Constants:
         self._graph = self._model.Subgraphs(0)
         self._readers: dict[int, int] = {}
         for number in range(self._graph.OperatorsLength()):
-            for index in self._graph.Operators(number).InputsAsNumpy():
+            operator = self._graph.Operators(number)
+            for index in map(operator.Inputs, range(operator.InputsLength())):
                 if index >= 0:  # one left out is -1
-                    buffer = self._buffer(int(index))
+                    buffer = self._buffer(index)
                     self._readers[buffer] = self._readers.get(buffer, 0) + 1
 
-    def has_own(self, operator: Operator) -> bool:
-        """Say whether nobody else reads an operator's constants."""
-        buffers = [self._buffer(part.index) for part in operator.inputs[1:]]
-        return all(self._readers[buffer] == 1 for buffer in buffers)
+    def owned(self, tensor: Tensor) -> bool:
+        """Say whether one operator alone reads a constant: equal ones may be one."""
+        return self._readers[self._buffer(tensor.index)] == 1
 
     def put(self, tensor: Tensor, values: npt.NDArray[Any]) -> None:
         """Replace a constant."""
@@ -105,14 +110,16 @@ class _Constants:
 class _Layer:
     """A layer in int8, and the same one in float."""
 
-    def __init__(self, int8: Operator, real: Operator) -> None:
+    def __init__(self, int8: Operator, real: Operator, largest: int) -> None:
         self._int8, self._real = int8, real
         self._kernel = kernel = Kernel(real)
         self._rows: list[Numbers] = []
         self._seen = 0
-        self._total = np.zeros((kernel.groups, kernel.weights))
+        self._pivot = np.zeros((kernel.groups, kernel.weights))
+        self._total = np.zeros_like(self._pivot)
         square = (kernel.groups, kernel.weights, kernel.weights)
-        self._products = np.zeros(square) if kernel.weights <= _MOST_WEIGHTS else None
+        small = np.prod(square) <= largest
+        self._products = np.zeros(square) if small else None
 
     def watch(self, model: OpenTflite, draw: np.random.Generator) -> None:
         """Take note of what the weights meet in a float model that has just run."""
@@ -124,29 +131,46 @@ class _Layer:
     def _add_up(self) -> None:
         rows = np.concatenate(self._rows)  # (R, G, D)
         self._rows = []
+        if not self._seen:
+            # From about the mean: where inputs hardly differ, their squares would drown
+            # what they differ by.
+            self._pivot = rows.mean(0)
+        rows = rows - self._pivot
         self._seen += len(rows)
         self._total += rows.sum(0)
         if self._products is not None:
             self._products += rows.transpose(1, 2, 0) @ rows.transpose(1, 0, 2)
 
-    def fit(self, constants: _Constants) -> None:
-        """Choose the weights and the bias, and put them into the int8 file."""
+    def fit(self, constants: _Constants) -> bool:
+        """Choose the weights and the bias, and put them into the int8 file.
+
+        Returns:
+            Whether the weights were rounded together.
+        """
         if self._rows:
             self._add_up()
+        if not np.isfinite(self._total).all():
+            return False
         weights = self._kernel.grouped(self._real.inputs[1].values)
         scales = _scales(self._int8.inputs[1], weights.shape[:2])
-        mean = self._total / self._seen
-        if self._products is None:
-            steps = nearest(weights, scales)
+        mean, products = self._pivot + self._total / self._seen, self._products
+        if products is None:
+            steps = self._kernel.grouped(self._int8.inputs[1].values)
         else:
-            outer = mean[:, :, None] * mean[:, None]
-            steps = compensated(weights, scales, self._products / self._seen - outer)
-        constants.put(self._int8.inputs[1], self._kernel.in_order(steps))
-        if len(self._int8.inputs) < 3:
+            self._products = None  # of all layers they would fill the memory
+            off = self._total / self._seen
+            covariance = products / self._seen - off[:, :, None] * off[:, None]
+            steps = compensated(weights, scales, covariance)
+            constants.put(self._int8.inputs[1], self._kernel.in_order(steps))
+        self._fit_bias(constants, weights - steps * scales[..., None], mean)
+        return products is not None
+
+    def _fit_bias(self, constants: _Constants, lost: Numbers, mean: Numbers) -> None:
+        """Add to the bias what rounding takes from the outputs' means."""
+        if len(self._int8.inputs) < 3 or not constants.owned(self._int8.inputs[2]):
             return
-        # Of the outputs' means, what rounding takes away.
-        missing = np.einsum("god,gd->go", weights - steps * scales[..., None], mean)
         bias = self._int8.inputs[2]
+        missing = np.einsum("god,gd->go", lost, mean)
         wanted = self._real.inputs[2].values + missing.ravel()
         whole = np.rint(in_steps(wanted, _scales(bias, wanted.shape)))
         limits = np.iinfo(bias.kind)

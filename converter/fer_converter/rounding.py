@@ -28,6 +28,8 @@ LARGEST = 127
 """Of TFLite's int8 weights, which are symmetric: -128 is not used."""
 _RIDGE = 0.01
 """Share of the mean variance that is added to each: GPTQ's choice."""
+_BLOCK = 128
+"""Weights, after which those behind them are told: once each would take far longer."""
 
 
 def compensated(weights: Numbers, scales: Numbers, covariance: Numbers) -> Numbers:
@@ -50,12 +52,19 @@ def compensated(weights: Numbers, scales: Numbers, covariance: Numbers) -> Numbe
     left = np.take_along_axis(weights, order[:, None, :], 2)
     rounded = np.empty_like(left)
     # A row says what a weight's error asks of those behind it.
-    factor = np.linalg.cholesky(np.linalg.inv(spread)).transpose(0, 2, 1)
-    for k in range(left.shape[2]):
-        rounded[:, :, k] = nearest(left[:, :, k : k + 1], scales)[:, :, 0]
-        error = left[:, :, k] - rounded[:, :, k] * scales
-        asked = factor[:, k, k + 1 :] / factor[:, k, k, None]
-        left[:, :, k + 1 :] -= error[:, :, None] * asked[:, None]
+    asked = np.linalg.cholesky(np.linalg.inv(spread)).transpose(0, 2, 1)
+    asked /= np.einsum("gdd->gd", asked)[:, :, None]
+    for start in range(0, left.shape[2], _BLOCK):
+        errors = np.empty_like(left[:, :, start : start + _BLOCK])
+        end = start + errors.shape[2]
+        for k in range(start, end):
+            rounded[:, :, k] = nearest(left[:, :, k : k + 1], scales)[:, :, 0]
+            error = left[:, :, k] - rounded[:, :, k] * scales
+            left[:, :, k + 1 : end] -= (
+                error[:, :, None] * asked[:, None, k, k + 1 : end]
+            )
+            errors[:, :, k - start] = error
+        left[:, :, end:] -= errors @ asked[:, start:end, end:]
     np.put_along_axis(rounded, order[:, None, :], rounded.copy(), 2)
     return rounded
 
