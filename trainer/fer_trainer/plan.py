@@ -8,6 +8,9 @@ from fer_contract.errors import FerError
 from fer_trainer.presets.preset import Preset
 from fer_trainer.recipes import RECIPES, Recipe
 
+TEACHER = "teacher"
+"""Of weights that are those of a teacher, with its number: ``teacher 1``."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -21,7 +24,8 @@ class Plan:
     """At the start."""
     seed: int
     weights: str | None = None
-    """To begin with: "imagenet", "released", a file's path, or None for fresh ones."""
+    """To begin with: "imagenet", "released", the path of a file or of a run, or None
+    for fresh ones."""
     votes: Path | None = None
     """FER+ votes, mixed into the targets."""
     teachers: tuple[Path, ...] = ()
@@ -40,6 +44,12 @@ class Plan:
                 "backbone and is trained from nothing"
             )
 
+    @property
+    def runs_begun_with(self) -> tuple[Path, ...]:
+        """Run whose weights are given; none where they are of a file, or fresh."""
+        given = Path(self.weights or "")
+        return (given,) if self.weights and given.is_dir() else ()
+
     def _monitoring(self) -> str:
         """Name the option that wants the monitored figure."""
         monitor = self.recipe.monitor
@@ -50,18 +60,27 @@ class Plan:
 
     def facts(self) -> dict[str, Any]:
         """Return what a manifest says of it, and no path of this machine."""
-        weights = self.weights
         return {
             "preset": self.preset.name,
             "recipe": self.recipe.facts(),
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             "learning_rate": self.learning_rate,
-            "weights": Path(weights).name if weights else None,
+            "weights": self._named_weights(),
             "votes": self.votes.name if self.votes else None,
             "mixed_precision": self.mixed_precision,
             "drop_leaks": self.drop_leaks,
         }
+
+    def _named_weights(self) -> str | None:
+        """Name what the network begins with, so that it can be found again."""
+        if self.weights is None:
+            return None
+        path = Path(self.weights)
+        for number, teacher in enumerate(self.teachers, start=1):
+            if path.resolve() == teacher.resolve():
+                return f"{TEACHER} {number}"
+        return path.name
 
 
 def make_plan(preset: Preset, recipe: Recipe, **settings: Any) -> Plan:

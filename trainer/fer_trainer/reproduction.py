@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fer_contract.errors import FerError
+from fer_trainer.plan import TEACHER
 from fer_trainer.presets import PRESETS
 from fer_trainer.recipes import RECIPES
 
@@ -40,13 +41,16 @@ def _add(
         if preset is None or getattr(preset, key) != training[key]:
             words += [_option(key), f"{training[key]:g}"]
     words += [_option(key) for key in _SWITCHES if training[key]]
-    if training.get("weights"):
-        words += ["--weights", training["weights"]]
-    words += ["--seed", str(training["seed"])]
+    weights = training.get("weights")
+    asked = ["--seed", str(training["seed"])]
     for number, teacher in enumerate(training.get("teachers", ()), start=1):
         name = f"TEACHER{number}" if out == "RUN" else f"{out}-{number}"
         _add(teacher, data, votes, name, made)
-        words += ["--teacher", name]
+        asked += ["--teacher", name]
+        if weights == f"{TEACHER} {number}":
+            weights = name
+    words += ["--weights", weights] if weights else []
+    words += asked
     made.append(shlex.join([*words, "--out", out]))
 
 

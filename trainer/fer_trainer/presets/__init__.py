@@ -14,6 +14,7 @@ from fer_trainer.presets import (
     final,
     mobilenet_faces,
     resnet,
+    slim,
     teacher,
     vgg16,
 )
@@ -23,6 +24,7 @@ PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
         compact.PRESET,
+        slim.PRESET,
         base.PRESET,
         batchnorm.PRESET,
         complex_.PRESET,

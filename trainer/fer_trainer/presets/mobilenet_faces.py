@@ -1,4 +1,4 @@
-"""MobileNet that learned to tell people apart: a teacher for ``compact``.
+"""MobileNet that learned to tell people apart: a teacher for ``slim``.
 
 Command: ``fer-train run --preset mobilenet-faces --weights faceres-deep.json --recipe
 release --votes ferplus_votes.csv --drop-leaks --data Facial_emotion_images.zip
@@ -23,6 +23,7 @@ import numpy as np
 from fer_contract.errors import FerError
 from fer_contract.preprocess import InputSpec
 from fer_trainer.presets.preset import Faces, Preset
+from fer_trainer.presets.pruning import Normed, normed_convolutions
 from fer_trainer.presets.stored import stored_weights
 from fer_trainer.presets.tensorflowjs import read_tensorflowjs
 from fer_trainer.presets.transfer import IMAGENET, caffe
@@ -44,8 +45,8 @@ _SLIGHT = 1e-8
 """What a filter that is all 0 is divided by."""
 
 
-def build(spec: InputSpec, classes: int) -> "keras.Model":
-    """Build the network with fresh weights."""
+def build(spec: InputSpec, classes: int, side: int = _SIDE) -> "keras.Model":
+    """Build the network with fresh weights, for faces enlarged to ``side`` pixels."""
     import keras
     from keras import layers
 
@@ -53,12 +54,12 @@ def build(spec: InputSpec, classes: int) -> "keras.Model":
     x = layers.Concatenate()([inputs, inputs, inputs])  # (H, W, 3), all grey
     # Enlarged last: in int8 that keeps the scale of what it enlarges, and pixels have
     # their own.
-    x = layers.Resizing(_SIDE, _SIDE, interpolation="bilinear")(caffe(x))
+    x = layers.Resizing(side, side, interpolation="bilinear")(caffe(x))
     whole = keras.applications.MobileNet(
         include_top=False,
         weights=None,
         input_tensor=x,
-        input_shape=(_SIDE, _SIDE, 3),
+        input_shape=(side, side, 3),
     )
     names = [layer.name for layer in whole.layers]
     for layer in whole.layers[: names.index(_FROZEN_TO) + 1]:
@@ -96,29 +97,16 @@ def load(model: "keras.Model", source: str, faces: Faces) -> None:
             "package/models/faceres-deep.json"
         )
     arrays = read_tensorflowjs(Path(source))
-    pairs = _convolutions(model)
+    pairs = normed_convolutions(model)
     try:
-        for convolution, norm in pairs:
-            _fill(convolution, norm, arrays)
+        for pair in pairs:
+            _fill(pair.layer, pair.norm, arrays)
     # A name that is missing, a shape that does not fit or is empty.
     except (KeyError, ValueError, ZeroDivisionError) as mistake:
         raise FerError(
             f"--weights: {source}; weights of another network than {_NAME}"
         ) from mistake
     _measure(model, pairs, faces)
-
-
-def _convolutions(model: "keras.Model") -> list[tuple[Any, Any]]:
-    """Return each convolution with the batch norm behind it."""
-    from keras import layers
-
-    pairs, last = [], None
-    for layer in model.layers:
-        if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
-            last = layer
-        elif isinstance(layer, layers.BatchNormalization):
-            pairs.append((last, layer))
-    return pairs
 
 
 def _fill(convolution: Any, norm: Any, arrays: dict[str, Any]) -> None:
@@ -151,32 +139,32 @@ def _fill(convolution: Any, norm: Any, arrays: dict[str, Any]) -> None:
     )
 
 
-def _measure(model: "keras.Model", pairs: list[tuple[Any, Any]], faces: Faces) -> None:
+def _measure(model: "keras.Model", pairs: list[Normed], faces: Faces) -> None:
     """Give batch norms the statistics of faces; what the network answers is kept."""
     import keras
     from keras import ops
 
     # Of each face's maps, over all places: (B, H, W, C) -> twice (B, C).
     moments = [
-        ops.moments(ops.cast(convolution.output, "float32"), axes=(1, 2))
-        for convolution, _ in pairs
+        ops.moments(ops.cast(pair.layer.output, "float32"), axes=(1, 2))
+        for pair in pairs
     ]
     probe = keras.Model(model.input, moments)
     parts = []
     for start in range(0, len(faces), _BATCH):
         batch = ops.convert_to_tensor(faces[start : start + _BATCH], "float32")
         parts.append(probe(batch, training=False))
-    for (_, norm), *of_batches in zip(pairs, *parts, strict=True):
+    for pair, *of_batches in zip(pairs, *parts, strict=True):
         means, variances = (
             np.concatenate([ops.convert_to_numpy(part) for part in batches], dtype="d")
             for batches in zip(*of_batches, strict=True)
         )
         mean = means.mean(0)
         variance = variances.mean(0) + means.var(0)
-        scale, shift, *_ = norm.get_weights()
-        norm.set_weights(
+        scale, shift, *_ = pair.norm.get_weights()
+        pair.norm.set_weights(
             [
-                scale * np.sqrt(variance + norm.epsilon),
+                scale * np.sqrt(variance + pair.norm.epsilon),
                 shift + scale * mean,
                 mean,
                 variance,
@@ -186,7 +174,7 @@ def _measure(model: "keras.Model", pairs: list[tuple[Any, Any]], faces: Faces) -
 
 PRESET = Preset(
     name=_NAME,
-    summary="MobileNet of faces' identities, nearly all trained: compact's teacher",
+    summary="MobileNet of faces' identities, nearly all trained: slim's teacher",
     graph=build,
     epochs=10,
     learning_rate=3e-4,

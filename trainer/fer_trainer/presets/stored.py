@@ -60,7 +60,7 @@ def stored_weights(preset: str) -> "Callable[[keras.Model, str, Faces], None]":
     """
 
     def load(model: "keras.Model", source: str, _: Faces) -> None:
-        path = _FOLDER / f"{preset}.npz" if source == RELEASED else Path(source)
+        path = _released(preset) if source == RELEASED else Path(source)
         arrays = unpack(path)
         own = model.get_weights()
         if len(arrays) == len(own) and arrays[-1].shape != own[-1].shape:
@@ -72,3 +72,11 @@ def stored_weights(preset: str) -> "Callable[[keras.Model, str, Faces], None]":
         model.set_weights(arrays)
 
     return load
+
+
+def _released(preset: str) -> Path:
+    path = _FOLDER / f"{preset}.npz"
+    if not path.is_file():
+        known = ", ".join(sorted(other.stem for other in _FOLDER.glob("*.npz")))
+        raise FerError(f"--weights: {RELEASED}; those are {known}'s, not {preset}'s")
+    return path

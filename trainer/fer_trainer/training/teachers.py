@@ -14,9 +14,15 @@ _OUTCOME = frozenset({"devices", "parameters", "seconds", "validation"})
 
 
 def check_teachers(
-    runs: Sequence[Path], labels: Labels, spec: InputSpec
+    runs: Sequence[Path], labels: Labels, spec: InputSpec, option: str = "--teacher"
 ) -> list[dict[str, Any]]:
     """Return of each run what identifies it, and what it takes to make it again.
+
+    Args:
+        runs: given to the option.
+        labels: of the data.
+        spec: of the faces that the student takes.
+        option: for messages.
 
     Raises:
         ManifestError, DigestError: a run is unfinished or damaged.
@@ -27,13 +33,13 @@ def check_teachers(
         manifest = read_manifest(run, RunManifest)
         if manifest.labels != labels:
             raise FerError(
-                f"--teacher: {run}: knows {', '.join(manifest.labels)}; the data has "
+                f"{option}: {run}: knows {', '.join(manifest.labels)}; the data has "
                 f"{', '.join(labels)}, and their order must be the same"
             )
         if manifest.input != spec:
             raise FerError(
-                f"--teacher: {run}: takes faces of {manifest.input.width}x"
-                f"{manifest.input.height}; the student's are {spec.width}x{spec.height}"
+                f"{option}: {run}: takes faces of {_framing(manifest.input)}; the "
+                f"student's are {_framing(spec)}"
             )
         asked = manifest.training.items()
         facts.append(
@@ -45,3 +51,8 @@ def check_teachers(
             }
         )
     return facts
+
+
+def _framing(spec: InputSpec) -> str:
+    margin = f" with a margin of {spec.margin:g}" if spec.margin else ""
+    return f"{spec.width}x{spec.height}{margin}"

@@ -145,12 +145,14 @@ def _verbosity() -> int:
 
 def _identity(material: Material, plan: Plan) -> dict[str, Any]:
     """Return all that decides the outcome, as JSON."""
+    student = material.train.labels, material.spec
     facts = {
         "plan": plan.facts() | {"seed": plan.seed},
         "labels": material.train.labels,
         "input": dataclasses.asdict(material.spec),
         "data": material.facts(),
-        "teachers": check_teachers(plan.teachers, material.train.labels, material.spec),
+        "teachers": check_teachers(plan.teachers, *student),
+        "begun with": check_teachers(plan.runs_begun_with, *student, "--weights"),
     }
     document: dict[str, Any] = json.loads(json.dumps(facts))
     return document
