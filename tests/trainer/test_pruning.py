@@ -21,7 +21,13 @@ layers = keras.layers
 Pixels = npt.NDArray[np.uint8]
 
 
-def network(filters: tuple[int, ...], *, colour: bool, dropout: float = 0.0) -> Any:
+def network(
+    filters: tuple[int, ...],
+    *,
+    colour: bool,
+    dropout: float = 0.0,
+    enlarged: bool = False,
+) -> Any:
     """Build a network as MobileNet is, of 16x16 pixels, with fresh weights."""
 
     def normed(x: Any) -> Any:
@@ -34,7 +40,12 @@ def network(filters: tuple[int, ...], *, colour: bool, dropout: float = 0.0) -> 
         x = layers.Rescaling(1.0, offset=[-100.0, -110.0, -120.0])(x)
     else:
         x = layers.Rescaling(1.0, offset=-115.0)(x)
-    x = normed(layers.Conv2D(first, 3, padding="same", use_bias=False)(x))
+    if enlarged:
+        x = layers.Resizing(32, 32, interpolation="bilinear")(x)
+    steps = 2 if enlarged else 1
+    x = normed(
+        layers.Conv2D(first, 3, strides=steps, padding="same", use_bias=False)(x)
+    )
     for index, width in enumerate(others):
         x = layers.DepthwiseConv2D(
             3, strides=1 + index % 2, padding="same", use_bias=False
@@ -105,6 +116,24 @@ def test_a_network_of_all_filters_is_the_same(large: Any, faces: Pixels) -> None
     small = pruned(large, faces, (6, 12, 16, 20))
     difference = answers(small, faces) - answers(large, faces)
     assert np.abs(difference).max() < 0.02
+
+
+def test_the_first_layer_need_not_enlarge(faces: Pixels) -> None:
+    """Steps of two on a face enlarged twice are steps of one on the face itself."""
+    keras.utils.set_random_seed(7)
+    filters = (6, 12, 16, 20)
+    large = lively(faces, network(filters, colour=True, enlarged=True))
+    small = pruned(large, faces, filters)
+    ours, theirs = (
+        np.concatenate(
+            [*outputs_of(keras.Model(model.input, pairs[0].norm.output), faces)]
+        )[:, 1:-1, 1:-1]
+        for model in (small, large)
+        for pairs in [normed_convolutions(model)]
+    )
+    assert ours == pytest.approx(theirs, abs=1e-3)
+    difference = answers(small, faces) - answers(large, faces)
+    assert np.abs(difference).max() < 0.05
 
 
 def test_a_network_of_half_the_filters_answers_alike(large: Any, faces: Pixels) -> None:

@@ -24,13 +24,13 @@ PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
         compact.PRESET,
-        slim.PRESET,
         base.PRESET,
         batchnorm.PRESET,
         complex_.PRESET,
         final.PRESET,
         teacher.PRESET,
         mobilenet_faces.PRESET,
+        slim.PRESET,
         vgg16.FROZEN,
         vgg16.FINETUNED,
         resnet.RESNET101,

@@ -45,8 +45,16 @@ _SLIGHT = 1e-8
 """What a filter that is all 0 is divided by."""
 
 
-def build(spec: InputSpec, classes: int, side: int = _SIDE) -> "keras.Model":
-    """Build the network with fresh weights, for faces enlarged to ``side`` pixels."""
+def build(
+    spec: InputSpec, classes: int, size: tuple[int, int] = (_SIDE, _SIDE)
+) -> "keras.Model":
+    """Build the network with fresh weights.
+
+    Args:
+        spec: of the faces.
+        classes: how many.
+        size: height and width to which faces are enlarged inside, pixels.
+    """
     import keras
     from keras import layers
 
@@ -54,12 +62,12 @@ def build(spec: InputSpec, classes: int, side: int = _SIDE) -> "keras.Model":
     x = layers.Concatenate()([inputs, inputs, inputs])  # (H, W, 3), all grey
     # Enlarged last: in int8 that keeps the scale of what it enlarges, and pixels have
     # their own.
-    x = layers.Resizing(side, side, interpolation="bilinear")(caffe(x))
+    x = layers.Resizing(*size, interpolation="bilinear")(caffe(x))
     whole = keras.applications.MobileNet(
         include_top=False,
         weights=None,
         input_tensor=x,
-        input_shape=(side, side, 3),
+        input_shape=(*size, 3),
     )
     names = [layer.name for layer in whole.layers]
     for layer in whole.layers[: names.index(_FROZEN_TO) + 1]:

@@ -31,6 +31,8 @@ _PLACES = 16
 """Of each face's maps, drawn at random: neighbours tell much the same."""
 _RIDGE = 1e-3
 """Share of the mean variance that is added to each: what few faces show is noise."""
+_HARDLY = 1e-9
+"""Where there is no noise, but pixels that are much alike."""
 
 
 def choose(inputs: Rows, outputs: Rows, count: int) -> Chosen:
@@ -59,7 +61,9 @@ def choose(inputs: Rows, outputs: Rows, count: int) -> Chosen:
     return kept
 
 
-def fit(inputs: Rows, outputs: Rows, dropout: float = 0.0) -> tuple[Rows, Rows]:
+def fit(
+    inputs: Rows, outputs: Rows, dropout: float = 0.0, ridge: float = _RIDGE
+) -> tuple[Rows, Rows]:
     """Return kernel (C, M) and bias (M,) that make outputs (N, M) of inputs (N, C).
 
     Args:
@@ -68,20 +72,21 @@ def fit(inputs: Rows, outputs: Rows, dropout: float = 0.0) -> tuple[Rows, Rows]:
         dropout: share of the inputs that will be missed at random: without it the
             kernel's parts are large and make up for each other, and what is missed
             leaves nonsense (Wager et al. 2013, arXiv 1307.1493, section 2).
+        ridge: share of the inputs' mean variance that is added to each.
     """
     mean, wanted = inputs.mean(0), outputs.mean(0)
     centred = inputs - mean
-    products = _ridged(centred)
+    products = _ridged(centred, ridge)
     products += np.diag((inputs**2).sum(0) * dropout / (1 - dropout))
     kernel = np.linalg.solve(products, centred.T @ (outputs - wanted))
     return kernel, wanted - mean @ kernel
 
 
-def _ridged(centred: Rows) -> Rows:
+def _ridged(centred: Rows, share: float = _RIDGE) -> Rows:
     """Return the inputs' products (C, C), and on the diagonal a little more."""
     products: Rows = centred.T @ centred
     # Of inputs that never vary, nothing is made, and any ridge will do.
-    ridge = _RIDGE * products.trace() / len(products) or 1.0
+    ridge = share * products.trace() / len(products) or 1.0
     return products + ridge * np.eye(len(products))
 
 
@@ -203,17 +208,26 @@ class Pruning:
         return chosen[::-1]
 
     def _take_first(self, first: Normed, kept: Chosen) -> None:
-        """Take filters of the convolution that sees the face.
+        """Have the convolution that sees the face give what the large one's gives.
 
-        The large network's sees three channels, all grey, each less a mean of its own;
-        the small one's sees one, less another: all the same, but for a constant.
+        That one sees three channels, each less a mean of its own, perhaps enlarged, and
+        in larger steps: as long as no window is larger, it is a kernel of this one's.
         """
-        kernel = self._first.layer.get_weights()[0][..., kept]  # (3, 3, 3, C)
-        first.take(kernel.sum(2, keepdims=True), self._first, kept)
-        theirs = self._rows(self._large, self._first.layer.output)[:, kept]
-        ours = self._rows(self._small, first.layer.output)
-        # The median: at the border, where both see 0, it is another.
-        first.shift(np.median(theirs - ours, axis=0))
+        from keras import ops
+
+        layer = first.layer
+        # (H, W, 9), in the order of a kernel's rows and columns.
+        windows = ops.image.extract_patches(
+            layer.input, layer.kernel_size, layer.strides, padding=layer.padding
+        )
+        inside = (slice(None), slice(1, -1), slice(1, -1))  # the border is another
+        kernel, bias = fit(
+            self._rows(self._small, windows[inside]),
+            self._rows(self._large, self._first.layer.output[inside])[:, kept],
+            ridge=_HARDLY,
+        )
+        first.take(kernel.reshape(*layer.kernel_size, 1, -1), self._first, kept)
+        first.shift(bias)
 
     def _rows(self, network: "keras.Model", tensor: Any) -> Rows:
         """Return what a layer gives, of maps at some places; the same for any layer."""
