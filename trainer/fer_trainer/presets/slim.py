@@ -5,9 +5,9 @@ release --votes ferplus_votes.csv --drop-leaks --data Facial_emotion_images.zip
 --out RUN``, where TEACHER is a run of ``mobilenet-faces``.
 
 Of the larger network's filters those are kept that can make up for the others best: two
-minutes on two cores, after which, untrained, it names 71 % of FER2013's validation faces
-as their labels do. An epoch with the teacher takes 100 s. In int8: 496 KB, 7.9 million
-aarch64 instructions a face on a Pi 4's processor.
+minutes on two cores, after which, untrained, 71 % of FER2013's validation faces are
+named as their labels have it. An epoch with the teacher takes 100 s. In int8: 496 KB,
+7.9 million aarch64 instructions a face on a Pi 4's processor.
 """
 
 from pathlib import Path
