@@ -3,6 +3,10 @@
 import fcntl
 import os
 import shutil
+
+# Before TensorFlow, which comes with an SQLite of its own: whichever is first is the
+# one that Python's module finds, and the outbox is tested with.
+import sqlite3  # noqa: F401
 import subprocess
 import zipfile
 from collections import Counter

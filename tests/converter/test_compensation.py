@@ -22,8 +22,11 @@ from fer_converter.rounding import compensated, nearest
 from fer_converter.sources import Asked, open_model
 from fer_converter.tflite_file import TfliteFile, parse_tflite
 
-keras, _ = start_tensorflow()
-layers = keras.layers
+
+def made(kind: str, *arguments: Any, **more: Any) -> Any:
+    """Make a layer of Keras, which only starts when a test needs it."""
+    keras, _ = start_tensorflow()
+    return getattr(keras.layers, kind)(*arguments, **more)
 
 
 def both(model: Any, faces: Pixels, directory: Path) -> tuple[TfliteFile, TfliteFile]:
@@ -37,12 +40,13 @@ def both(model: Any, faces: Pixels, directory: Path) -> tuple[TfliteFile, Tflite
 
 def network(*middle: Any, size: tuple[int, int] = (8, 8)) -> Any:
     """A classifier with drawn weights, biases too."""
+    keras, _ = start_tensorflow()
     inputs = keras.Input((*size, 1))
-    x = layers.Rescaling(1 / 255)(inputs)
-    x = layers.Conv2D(4, 3, padding="same", activation="relu")(x)
+    x = made("Rescaling", 1 / 255)(inputs)
+    x = made("Conv2D", 4, 3, padding="same", activation="relu")(x)
     for layer in middle:
         x = layer(x)
-    model = softmax_model(inputs, layers.Flatten()(x))
+    model = softmax_model(inputs, made("Flatten")(x))
     draw = np.random.default_rng(0)
     for part in model.weights:
         meets = np.prod(part.shape[: 2 if "depthwise" in part.path else -1])
@@ -153,16 +157,16 @@ def test_no_weight_leaves_its_bits() -> None:
 # --------------------------------------------------------------- kernels in files
 
 LAYERS: dict[str, Callable[[], Any]] = {
-    "same": lambda: layers.Conv2D(5, 3, padding="same"),
-    "valid, wide": lambda: layers.Conv2D(5, (1, 3)),
-    "steps of two": lambda: layers.Conv2D(5, 3, strides=2, padding="same"),
-    "pointwise": lambda: layers.Conv2D(6, 1),
-    "groups": lambda: layers.Conv2D(6, 3, groups=2, padding="same"),
-    "depthwise": lambda: layers.DepthwiseConv2D(3, padding="same"),
-    "depthwise, two each": lambda: layers.DepthwiseConv2D(
-        3, depth_multiplier=2, strides=2, padding="same"
+    "same": lambda: made("Conv2D", 5, 3, padding="same"),
+    "valid, wide": lambda: made("Conv2D", 5, (1, 3)),
+    "steps of two": lambda: made("Conv2D", 5, 3, strides=2, padding="same"),
+    "pointwise": lambda: made("Conv2D", 6, 1),
+    "groups": lambda: made("Conv2D", 6, 3, groups=2, padding="same"),
+    "depthwise": lambda: made("DepthwiseConv2D", 3, padding="same"),
+    "depthwise, two each": lambda: made(
+        "DepthwiseConv2D", 3, depth_multiplier=2, strides=2, padding="same"
     ),
-    "far apart": lambda: layers.DepthwiseConv2D(3, dilation_rate=2, padding="same"),
+    "far apart": lambda: made("DepthwiseConv2D", 3, dilation_rate=2, padding="same"),
 }
 
 
@@ -238,7 +242,7 @@ def test_a_kernel_of_differences(tmp_path: Path, noise: Pixels) -> None:
     """Where the nearest leaves a constant, as of MobileNet's first layers."""
     smooth = noise[:, :1, :1].repeat(8, 1).repeat(8, 2)
     smooth[0], smooth[1] = 0, 255
-    model = network(layers.DepthwiseConv2D(3, padding="valid", name="differences"))
+    model = network(made("DepthwiseConv2D", 3, padding="valid", name="differences"))
     edge = np.array([[1, 1, 1], [1, -8.07, 1], [1, 1, 1]]) / 8
     part = model.get_layer("differences")
     part.set_weights(
@@ -305,8 +309,8 @@ def test_nothing_but_constants_changes(
 
 def test_constants_that_two_layers_share(tmp_path: Path, noise: Pixels) -> None:
     """They are left alone: what is better for one would be worse for the other."""
-    twice = layers.Conv2D(4, 3, padding="same", name="twice")
-    ints, floats = both(network(twice, layers.ReLU(), twice), noise, tmp_path)
+    twice = made("Conv2D", 4, 3, padding="same", name="twice")
+    ints, floats = both(network(twice, made("ReLU"), twice), noise, tmp_path)
     done = compensate(ints, floats, noise)
     assert (done.compensated, done.layers) == (3, 5)
     after = parse_tflite(done.content, Path("after"))
@@ -318,7 +322,7 @@ def test_constants_that_two_layers_share(tmp_path: Path, noise: Pixels) -> None:
 def test_layers_without_a_bias(tmp_path: Path, noise: Pixels) -> None:
     """TFLite gives them zeros, both the same: only the weights are their own."""
     convolutions = [
-        layers.Conv2D(4, 3, use_bias=False, name=f"plain{k}") for k in (1, 2)
+        made("Conv2D", 4, 3, use_bias=False, name=f"plain{k}") for k in (1, 2)
     ]
     ints, floats = both(network(*convolutions), noise, tmp_path)
     done = compensate(ints, floats, noise)
@@ -356,7 +360,7 @@ def test_what_is_constant_is_left_to_the_bias(tmp_path: Path, noise: Pixels) -> 
     """Weights are rounded for what varies: twice the mean changes none of them."""
     chosen = []
     for constant in (30, 60):
-        model = network(layers.DepthwiseConv2D(3, padding="valid"))
+        model = network(made("DepthwiseConv2D", 3, padding="valid"))
         kernel, bias = model.layers[2].get_weights()
         model.layers[2].set_weights([kernel, bias + constant])
         ints, floats = both(model, noise, tmp_path)
@@ -400,8 +404,8 @@ def test_inputs_that_hardly_vary(
     tmp_path: Path, noise: Pixels, saturation: float
 ) -> None:
     """Gates that are always open: their differences drown in their squares."""
-    gates = layers.Dense(16, activation="sigmoid", name="gates")
-    model = network(layers.GlobalAveragePooling2D(), gates, layers.Dense(8))
+    gates = made("Dense", 16, activation="sigmoid", name="gates")
+    model = network(made("GlobalAveragePooling2D"), gates, made("Dense", 8))
     kernel, bias = gates.get_weights()
     gates.set_weights([kernel, bias + saturation])
     ints, floats = both(model, noise, tmp_path)
