@@ -73,8 +73,8 @@ def compensate(
         float_model.run(face)
         for layer in layers:
             layer.watch(float_model, draw)
-    compensated = sum([layer.fit(constants) for layer in layers])
-    return Compensation(bytes(constants.content), len(weighted), compensated)
+    together = sum([layer.fit(constants) for layer in layers])
+    return Compensation(bytes(constants.content), len(weighted), together)
 
 
 class _Constants:

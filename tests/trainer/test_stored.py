@@ -87,6 +87,14 @@ def test_a_file_that_is_none(
         )
 
 
+def test_a_preset_that_was_not_released() -> None:
+    """The line names those that were."""
+    network = find_preset("base").build(InputSpec(), 4)
+    complaint = r"^--weights: released; those are \w+'s, not base's$"
+    with pytest.raises(FerError, match=complaint):
+        stored_weights("base")(network, "released", NO_FACES)
+
+
 def test_a_run_goes_on_from_the_weights_of_another(
     run_directory: Path, few_faces: FaceData, tmp_path: Path
 ) -> None:

@@ -152,8 +152,10 @@ def _identity(material: Material, plan: Plan) -> dict[str, Any]:
         "input": dataclasses.asdict(material.spec),
         "data": material.facts(),
         "teachers": check_teachers(plan.teachers, *student),
-        "begun with": check_teachers(plan.runs_begun_with, *student, "--weights"),
     }
+    if plan.runs_begun_with:  # else trainings under way would be of another plan
+        begun = check_teachers(plan.runs_begun_with, *student, "--weights")
+        facts["begun with"] = begun
     document: dict[str, Any] = json.loads(json.dumps(facts))
     return document
 
