@@ -7,10 +7,12 @@ import pytest
 
 from altered_bundles import released_as
 from doctor_stage import Machine, MakeCase, given
+from fer_contract.manifest import BundleManifest, read_manifest
 from fer_edge.detector_model import NAME
 from fer_edge.doctor.checks import Verdict
 from fer_edge.doctor.eyes import CAMERA, DETECTOR, MODEL
 from fer_edge.doctor.unit import Unit
+from fer_edge.models import RELEASED
 from fer_edge.models.installing import Wanted, install, use
 from fer_edge.models.probation import Failed, Lasted, Run
 from fer_edge.models.store import Store
@@ -132,7 +134,8 @@ def test_released_model(make_case: MakeCase, state: Path) -> None:
     assert not state.exists()
     found = MODEL.look(make_case())
     assert found.verdict is Verdict.OK
-    assert found.says.startswith("released (compact-")
+    name = read_manifest(RELEASED, BundleManifest).name
+    assert found.says.startswith(f"released ({name}) on ")
     assert found.says.endswith("6 golden vectors passed")
 
 
