@@ -46,8 +46,8 @@ def give_wrong_golden_outputs(bundle: Path) -> None:
     """Have a bundle promise other outputs than its model gives."""
     path = bundle / BundleManifest.GOLDEN
     golden = Golden.load(path)
-    outputs = np.flip(golden.outputs, axis=1)
-    dataclasses.replace(golden, outputs=outputs).save(path)
+    outputs, plain = (np.flip(each, axis=1) for each in (golden.outputs, golden.plain))
+    dataclasses.replace(golden, outputs=outputs, plain=plain).save(path)
     change_manifest(bundle)
 
 

@@ -52,12 +52,15 @@ class Stage:
             deed: its name.
             at: the face it is done at, from 1; 0 is the start.
             good_from: which start is the first without it.
-            steps: added to an output of the first golden face.
+            steps: beyond what either kernels give, an output of the first golden face.
             facts: of the model, in the place of the true ones.
         """
         golden = self.cpu.golden
         outputs = golden.outputs.astype(int)
-        outputs[0, 0] += steps
+        if steps:
+            furthest = max if steps > 0 else min
+            either = golden.outputs[0, 0], golden.plain[0, 0]
+            outputs[0, 0] = int(furthest(either)) + steps
         known = {
             "facts": {**facts_of(self.cpu.model), **(facts or {})},
             "outputs": {

@@ -43,6 +43,7 @@ class TfliteClassifier:
         threads: of the interpreter; one face is too little work to share.
         delegate: what the runtime's ``load_delegate`` gave; a file that was compiled
             for the Edge TPU needs its delegate.
+        plain: by the runtime's own kernels, without XNNPACK.
 
     Raises:
         FerError: no TFLite runtime is installed.
@@ -50,18 +51,27 @@ class TfliteClassifier:
             uint8 in (1, H, W, 1), uint8 out (1, C).
     """
 
-    def __init__(self, path: Path, threads: int = 1, delegate: Any = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        threads: int = 1,
+        delegate: Any = None,
+        *,
+        plain: bool = False,
+    ) -> None:
         interpreter_module, self.runtime = load_runtime()
         try:
             content = path.read_bytes()
         except OSError as failure:
             raise ModelError(f"{path}: {failure.strerror}") from failure
         if EDGETPU_MARK in content and delegate is None:
-            plain = path.name.replace("_edgetpu", "")
+            wanted = path.name.replace("_edgetpu", "")
             raise ModelError(
-                f"{path}: compiled for the Edge TPU; the CPU needs {plain}"
+                f"{path}: compiled for the Edge TPU; the CPU needs {wanted}"
             )
         delegates = [] if delegate is None else [delegate]
+        kernels = interpreter_module.OpResolverType
+        own = kernels.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         # What a delegate says is not held back: it may be its last word.
         held = contextlib.nullcontext() if delegates else native_messages_to_log()
         try:
@@ -70,6 +80,7 @@ class TfliteClassifier:
                     model_content=content,
                     num_threads=threads,
                     experimental_delegates=delegates,
+                    experimental_op_resolver_type=own if plain else kernels.AUTO,
                 )
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as mistake:

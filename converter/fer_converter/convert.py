@@ -146,7 +146,10 @@ def convert(plan: Plan, say: Callable[[str], None]) -> Result:
                     path.unlink()
             return Result(report, staging.refuse())
 
-        golden = make_golden(trained.input, made.int8.quantized, made.int8.runtime)
+        plain = TfliteClassifier(made.files[Kind.INT8].path, plain=True)
+        golden = make_golden(
+            trained.input, made.int8.quantized, plain.quantized, plain.runtime
+        )
         golden.save(staging.directory / BundleManifest.GOLDEN)
         files = sorted(path.name for path in staging.directory.iterdir())
         write_manifest(staging.directory, report.manifest, files)

@@ -43,9 +43,9 @@ def bundle_of_another_size(
     noise = np.random.default_rng(0).integers(0, 256, (16, height, width, 1), np.uint8)
     model_path = folder / BundleManifest.MODEL
     model_path.write_bytes(to_tflite(freeze(trained), Kind.INT8, noise))
-    model = TfliteClassifier(model_path)
+    model, plain = (TfliteClassifier(model_path, plain=part) for part in (False, True))
     spec = InputSpec(height, width, 0.2)
-    golden = make_golden(spec, model.quantized, model.runtime)
+    golden = make_golden(spec, model.quantized, plain.quantized, model.runtime)
     golden.save(folder / BundleManifest.GOLDEN)
     manifest = BundleManifest(name="other", labels=_LABELS, input=spec, threshold=0.0)
     write_manifest(folder, manifest, BundleManifest.REQUIRED)

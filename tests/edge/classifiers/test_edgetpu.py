@@ -9,6 +9,7 @@ import platform
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -183,7 +184,7 @@ def test_failure_before_it_is_trusted(
     ("steps", "device"), [(2, "edgetpu"), (-2, "edgetpu"), (3, "cpu")]
 )
 def test_golden_outputs(steps: int, device: str, stage: Stage) -> None:
-    """They may differ by two steps from those of the processor, not by three."""
+    """They may be two steps beyond those of the processor's kernels, not three."""
     tpu = stage.make(stage.command("fine", steps=steps), edgetpu_failures=1)
     state = tpu.wait_until_settled(120.0)
     assert state.device == device
@@ -195,17 +196,23 @@ def test_golden_outputs(steps: int, device: str, stage: Stage) -> None:
 
 def test_other_best_label(stage: Stage) -> None:
     """A label that was not best may be so only where the two were as good as equal."""
-    golden = stage.cpu.golden
-    answers = list(golden.outputs.copy())
+    outputs = stage.cpu.golden.outputs.copy()
+    outputs[0] = [63, 103, 77, 13]
+    plain = outputs.copy()
+    plain[0] = [65, 100, 78, 13]
+    golden = replace(stage.cpu.golden, outputs=outputs, plain=plain)
+    answers = list(outputs.copy())
     check_first_labels(golden, answers, "g.npz")
-    assert golden.outputs[0].tolist() == [63, 103, 77, 13]
     answers[0] = np.array([103, 63, 77, 13], np.uint8)
     with pytest.raises(RefusedError) as caught:
         check_first_labels(golden, answers, "g.npz")
+    # By the kernels that are nearer.
     assert str(caught.value) == (
-        "g.npz: for face 0 the Edge TPU's best label is 0, 40 steps behind the golden "
+        "g.npz: for face 0 the Edge TPU's best label is 0, 35 steps behind the golden "
         "one; 2 are allowed"
     )
+    plain[0, 0] = 98
+    check_first_labels(golden, answers, "g.npz")
 
 
 @pytest.mark.parametrize(
