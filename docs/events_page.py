@@ -46,7 +46,7 @@ _NEW = Event(
     ended_at=None,
     dwell_seconds=0.3,
     replayed=False,
-    model="compact-125f6c69",
+    model="slim-50326bf0",
 )
 _END = replace(
     _NEW,

@@ -234,7 +234,7 @@ def real_bundle(made_once: Make, few_real_faces: Path) -> Path:
     def train(out: Path) -> None:
         make(
             "fer-train", "run", "--data", few_real_faces, "--out", out,
-            "--weights", "released", "--epochs", "1",
+            "--preset", "slim", "--weights", "released", "--epochs", "1",
         )  # fmt: skip
 
     def convert(out: Path) -> None:

@@ -101,7 +101,7 @@ def test_its_figures_are_those_of_its_card(
 
 def test_the_weights_to_train_further_from_are_its_own(faces: FaceSet) -> None:
     """The float network of ``--weights released`` names what the int8 one names."""
-    preset = find_preset("compact")
+    preset = find_preset("slim")
     network = preset.build(faces_input(), 4)
     assert preset.load_pretrained is not None
     preset.load_pretrained(network, RELEASED_WEIGHTS, faces.faces)

@@ -88,7 +88,7 @@ def test_what_is_no_module_is_in_it_too(repository: Path, names: set[str]) -> No
         f"fer_edge/released/{path.name}"
         for path in (repository / "edge" / "fer_edge" / "released").iterdir()
     } <= others
-    assert "fer_trainer/presets/compact.npz" in others
+    assert "fer_trainer/presets/slim.npz" in others
     texts = {f"fer_edge/law/texts/{language}.toml" for language in LANGUAGES}
     assert texts == {name for name in others if "/law/" in name}
     assert any(name.endswith("share/fer-edge/systemd/fer-edge.toml") for name in others)
@@ -103,7 +103,7 @@ def test_nothing_else_is_in_it(names: set[str]) -> None:
     assert drawing in names
     rest = {name for name in names if "/released/" not in name} - {drawing}
     assert {name for name in rest if name.endswith(".npz")} == {
-        "fer_trainer/presets/compact.npz"
+        "fer_trainer/presets/slim.npz"
     }
     assert {name for name in rest if name.endswith(".md")} == {
         "fer_trainer/templates/MODEL_CARD.md"
@@ -119,13 +119,14 @@ def test_metadata(contents: dict[str, bytes]) -> None:
     (place,) = (name for name in contents if name.endswith(".dist-info/METADATA"))
     metadata = Metadata.from_email(contents[place], validate=True)
     assert (metadata.name, str(metadata.version)) == ("fer-edge-toolkit", __version__)
-    assert metadata.license_expression == "MIT"
+    assert metadata.license_expression == "MIT AND Apache-2.0"
     assert metadata.description_content_type == "text/markdown"
     assert (metadata.description or "").startswith("# fer-edge-toolkit")
     assert set(metadata.classifiers or ()) <= classifiers
     extras = {"train", "train-gpu", "convert", "edge", "signed"}
     assert set(metadata.provides_extra or ()) == extras
     folder = PurePosixPath(place).parent
+    assert set(metadata.license_files or ()) == {"LICENSE", "LICENSE-MODEL"}
     for licence in metadata.license_files or ():
         assert f"{folder}/licenses/{licence}" in contents
     points = configparser.ConfigParser()

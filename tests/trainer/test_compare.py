@@ -83,7 +83,7 @@ def test_models_that_are_there(
     }  # fmt: skip
     rows = json.loads((out / "comparison.json").read_text())["rows"]
     assert [row["name"] for row in rows] == ["base", "released"]
-    assert [row["preset"] for row in rows] == ["base", "compact"]
+    assert [row["preset"] for row in rows] == ["base", "slim"]
     assert rows[0]["training_accuracy"] is not None
     # A bundle does not hold its history.
     assert rows[1]["training_accuracy"] is None

@@ -153,7 +153,7 @@ def use_command(*, name: str, again: bool, config: Path | None) -> None:
 
     \b
     Examples:
-      sudo fer-edge models use compact-125f
+      sudo fer-edge models use slim-5032
       sudo fer-edge models use released
     """
     from fer_edge.models.installing import find, use
@@ -191,7 +191,7 @@ def remove_command(*, name: str) -> None:
 
     \b
     Example:
-      sudo fer-edge models remove compact-125f
+      sudo fer-edge models remove slim-5032
     """
     from fer_edge.models.installing import find, remove
 

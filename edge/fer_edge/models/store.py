@@ -3,8 +3,8 @@
 ::
 
     models/
-    ├── compact-125f6c69-7d0fca20/    a bundle, named by it and its manifest's digest
-    ├── active   -> compact-…         not there where the released model is active
+    ├── slim-50326bf0-dc9f649a/       a bundle, named by it and its manifest's digest
+    ├── active   -> slim-…            not there where the released model is active
     ├── previous -> …                 what was active before; not there: the released
     ├── records.json                  what is remembered of each
     ├── .lock                         held while any of this is changed

@@ -81,7 +81,7 @@ _PLAN = (
         default="none",
         shell_complete=complete_files,
         help="To begin with: none, a file of them, imagenet for the presets with a "
-        "backbone, released for compact, or a run of mobilenet-faces, for slim.",
+        "backbone, released or a run of mobilenet-faces for slim.",
     ),
     click.option(
         "--teacher",
