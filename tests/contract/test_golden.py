@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+import fer_contract.golden
 from fer_contract.errors import ManifestError, RefusedError
 from fer_contract.golden import Golden, crop_faces, make_golden
 from fer_contract.preprocess import InputSpec, Pixels
@@ -133,15 +134,47 @@ def test_checked_for_another_input(spec: InputSpec, golden: Golden) -> None:
         golden.check(spec, _classify, "tiny 1.0", "golden.npz")
 
 
-@pytest.mark.parametrize("steps", [-2, 0, 1, 2])
-def test_outputs_within_two_steps(steps: int, golden: Golden) -> None:
-    """Another version, or another processor, may round another way."""
-    golden.check(_SPEC, _off_by(steps), "tiny 1.0", "golden.npz")
+@pytest.mark.parametrize("steps", [1, 2, 50])
+def test_same_runtime_with_other_outputs(steps: int, golden: Golden) -> None:
+    """The same version on the same processor must agree exactly."""
+    with pytest.raises(RefusedError) as caught:
+        golden.check(_SPEC, _off_by(steps), "tiny 1.0", "golden.npz")
+
+    expected = (
+        f"golden.npz: tiny 1.0 on {_HERE} differs from the golden outputs "
+        f"(tiny 1.0 on {_HERE}) by {steps} steps; 0 are allowed"
+    )
+    assert expected == str(caught.value)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_other_processor_within_two_steps(steps: int, golden: Golden) -> None:
+    """LiteRT's softmax rounds another way on aarch64 than on x86-64."""
+    elsewhere = dataclasses.replace(golden, machine="another")
+    elsewhere.check(_SPEC, _off_by(steps), "tiny 1.0", "golden.npz")
+
+
+def test_other_processor_beyond_two_steps(golden: Golden) -> None:
+    """More than that is no rounding."""
+    elsewhere = dataclasses.replace(golden, machine="another")
+    with pytest.raises(RefusedError) as caught:
+        elsewhere.check(_SPEC, _off_by(3), "tiny 1.0", "golden.npz")
+    expected = (
+        f"golden.npz: tiny 1.0 on {_HERE} differs from the golden outputs "
+        "(tiny 1.0 on another) by 3 steps; 2 are allowed"
+    )
+    assert expected == str(caught.value)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_other_runtime_within_two_steps(steps: int, golden: Golden) -> None:
+    """A kernel of another version may round another way."""
+    golden.check(_SPEC, _off_by(steps), "tiny 1.1", "golden.npz")
 
 
 @pytest.mark.parametrize("steps", [3, 50])
-def test_outputs_beyond_two_steps(steps: int, golden: Golden) -> None:
-    """More than that is no rounding; figure and bound are told."""
+def test_other_runtime_beyond_two_steps(steps: int, golden: Golden) -> None:
+    """More than two steps are refused, with figure and bound."""
     with pytest.raises(RefusedError) as caught:
         golden.check(_SPEC, _off_by(steps), "tiny 1.1", "golden.npz")
 
@@ -152,17 +185,50 @@ def test_outputs_beyond_two_steps(steps: int, golden: Golden) -> None:
     assert expected == str(caught.value)
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_same_processor_that_litert_cannot_know(
+    steps: int, golden: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without /proc it has other kernels, which round otherwise: two steps."""
+    monkeypatch.setattr(fer_contract.golden, "_PROCESSOR", tmp_path / "cpuinfo")
+    if steps <= 2:
+        golden.check(_SPEC, _off_by(steps), "tiny 1.0", "golden.npz")
+        return
+    complaint = f"tiny 1.0 on {_HERE} without {tmp_path}/cpuinfo differs from .* by 3"
+    with pytest.raises(RefusedError, match=complaint):
+        golden.check(_SPEC, _off_by(steps), "tiny 1.0", "golden.npz")
+
+
+def test_made_where_litert_cannot_know_the_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its outputs are held exactly against another that cannot, and no further."""
+    monkeypatch.setattr(fer_contract.golden, "_PROCESSOR", tmp_path / "cpuinfo")
+    golden = make_golden(_SPEC, _classify, _classify, "tiny 1.0")
+    with pytest.raises(RefusedError, match="by 1 steps; 0 are allowed"):
+        golden.check(_SPEC, _off_by(1), "tiny 1.0", "golden.npz")
+    monkeypatch.undo()
+    golden.check(_SPEC, _off_by(1), "tiny 1.0", "golden.npz")
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_same_runtime_by_other_kernels(steps: int, of_two: Golden) -> None:
+    """Where all is the same, what its own kernels would give is no excuse."""
+    with pytest.raises(RefusedError, match=f"by {steps} steps; 0 are allowed"):
+        of_two.check(_SPEC, _off_by(steps), "tiny 1.0", "golden.npz")
+
+
 @pytest.mark.parametrize("steps", range(-2, 8))
 def test_outputs_between_two_kernels(steps: int, of_two: Golden) -> None:
     """Between what the two give, and two steps beyond."""
-    of_two.check(_SPEC, _off_by(steps), "tiny 1.0", "golden.npz")
+    of_two.check(_SPEC, _off_by(steps), "tiny 1.1", "golden.npz")
 
 
 @pytest.mark.parametrize(("steps", "off"), [(-3, 3), (8, 3), (30, 25)])
 def test_outputs_beyond_both_kernels(steps: int, off: int, of_two: Golden) -> None:
     """How far beyond is told."""
     with pytest.raises(RefusedError, match=f"by {off} steps; 2 are allowed"):
-        of_two.check(_SPEC, _off_by(steps), "tiny 1.0", "golden.npz")
+        of_two.check(_SPEC, _off_by(steps), "tiny 1.1", "golden.npz")
 
 
 def test_lower_outputs(golden: Golden) -> None:
