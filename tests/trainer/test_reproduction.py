@@ -28,13 +28,19 @@ def of_run(run: Path) -> dict[str, Any]:
 def test_the_commands_train_the_same_networks_again(
     few_faces: FaceData, tmp_path: Path
 ) -> None:
-    """Teacher and student, options of all kinds: the weights' digests are equal."""
+    """Teacher and student, options of all kinds: the weights' digests are equal.
+
+    The student goes on from a run of its own preset, which is made again, too.
+    """
     data = str(few_faces.source)
     given = [
         f"fer-train run --data {data} --preset base --recipe study --epochs 1 --seed 3 "
         f"--out {tmp_path / 'first'}",
+        f"fer-train run --data {data} --preset compact --recipe study --epochs 1 "
+        f"--out {tmp_path / 'before'}",
         f"fer-train run --data {data} --preset compact --recipe strong --epochs 2 "
-        "--batch-size 16 --learning-rate 0.004 --mixup 0 --class-weights --schedule "
+        f"--weights {tmp_path / 'before'} --batch-size 16 --learning-rate 0.004 "
+        "--mixup 0 --class-weights --schedule "
         f"constant --drop-leaks --teacher {tmp_path / 'first'} --teacher-share 0.25 "
         f"--out {tmp_path / 'second'}",
     ]
@@ -42,17 +48,18 @@ def test_the_commands_train_the_same_networks_again(
         done = run_forked(*shlex.split(line))
         assert done.returncode == 0, done.stderr
     lines = commands(of_run(tmp_path / "second"), data, None)
-    assert len(lines) == 2
+    assert len(lines) == 3
     # The student's comes from a start of its own, with other hashes than a fork's.
-    runs: list[Callable[..., CompletedProcess[str]]] = [run_forked, run_command]
+    runs: list[Callable[..., CompletedProcess[str]]]
+    runs = [run_forked, run_forked, run_command]
     for line, run in zip(lines, runs, strict=True):
         words = [
-            str(tmp_path / word) if word in ("RUN", "TEACHER1") else word
+            str(tmp_path / word) if word in ("RUN", "TEACHER1", "BEFORE") else word
             for word in shlex.split(line)
         ]
         done = run(*words)
         assert done.returncode == 0, done.stderr
-    for old, new in (("first", "TEACHER1"), ("second", "RUN")):
+    for old, new in (("first", "TEACHER1"), ("before", "BEFORE"), ("second", "RUN")):
         histories = [(tmp_path / run / "history.csv").read_text() for run in (old, new)]
         assert histories[0] == histories[1]
 

@@ -50,15 +50,33 @@ def trained(data: FaceData, folder: Path, preset: str, *more: str | Path) -> Pat
 def test_it_is_pruned_taught_and_made_again(
     teacher: Path, few_faces: FaceData, tmp_path: Path
 ) -> None:
-    """The commands that a card would give name the teacher for both."""
+    """The commands that a card would give name the teacher for both.
+
+    Then it goes on from itself: the teacher of both is trained once.
+    """
     more = ("--weights", teacher, "--teacher", teacher)
     run = trained(few_faces, tmp_path, "slim", *more)
+    first, second = again(run)
+    assert first[-2:] == ["--out", "TEACHER1"]
+    assert named(second, "--weights", "--teacher") == ["TEACHER1", "TEACHER1"]
+    more = ("--weights", run, "--teacher", teacher)
+    run = trained(few_faces, tmp_path / "further", "slim", *more)
+    *_, before, last = made = again(run)
+    assert [line[-1] for line in made] == ["TEACHER1", "BEFORE", "RUN"]
+    assert named(before, "--weights", "--teacher") == ["TEACHER1", "TEACHER1"]
+    assert named(last, "--weights", "--teacher") == ["BEFORE", "TEACHER1"]
+
+
+def again(run: Path) -> list[list[str]]:
+    """The words of the commands that train a run again."""
     manifest = read_manifest(run, RunManifest)
     training = {"preset": manifest.preset, "seed": manifest.seed, **manifest.training}
-    first, second = (shlex.split(line) for line in commands(training, "ZIP", None))
-    assert first[-2:] == ["--out", "TEACHER1"]
-    assert second[second.index("--weights") + 1] == "TEACHER1"
-    assert second[second.index("--teacher") + 1] == "TEACHER1"
+    return [shlex.split(line) for line in commands(training, "ZIP", None)]
+
+
+def named(command: list[str], *options: str) -> list[str]:
+    """What a command gives to its options."""
+    return [command[command.index(option) + 1] for option in options]
 
 
 def test_it_answers_as_the_teacher_before_it_is_trained(
@@ -104,7 +122,7 @@ def test_a_run_of_another_preset(
 ) -> None:
     """Only mobilenet-faces has the filters; what was given is named."""
     run = trained(few_faces, tmp_path, "base")
-    complaint = f"^--weights: {run}; a run of base, not of mobilenet-faces$"
+    complaint = f"^--weights: {run}; a run of base, not of mobilenet-faces or slim$"
     with pytest.raises(FerError, match=complaint):
         load(build(InputSpec(), 4), str(run), faces)
 
@@ -130,7 +148,7 @@ def test_what_is_no_finished_run(teacher: Path, tmp_path: Path, faces: Faces) ->
     folder = tmp_path / "folder"
     folder.mkdir()
     for source in ("imagenet", str(tmp_path / "none")):
-        complaint = f"^--weights: {source}; no run of mobilenet-faces, and no file"
+        complaint = f"^--weights: {source}; no run of mobilenet-faces or slim, and no"
         with pytest.raises(FerError, match=complaint):
             load(network, source, faces)
     with pytest.raises(ManifestError, match=str(folder)):

@@ -7,6 +7,7 @@ import pytest
 
 from fer_contract.dataset import FaceData
 from fer_contract.errors import FerError
+from fer_contract.manifest import RunManifest
 from fer_contract.preprocess import InputSpec
 from fer_trainer.backend import start_keras
 from fer_trainer.presets import find_preset
@@ -95,8 +96,30 @@ def test_a_preset_that_was_not_released() -> None:
         stored_weights("base")(network, "released", NO_FACES)
 
 
+def test_a_run_of_the_preset(run_directory: Path) -> None:
+    """Its weights are taken as they are."""
+    network = find_preset("compact").build(InputSpec(), 4)
+    stored_weights("compact")(network, str(run_directory), NO_FACES)
+    run = keras.saving.load_model(run_directory / RunManifest.MODEL, compile=False)
+    for ours, theirs in zip(network.get_weights(), run.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("name", ["mobilenet-faces", "efficientnetb0-block6a"])
+def test_a_run_of_another_preset(run_directory: Path, name: str) -> None:
+    """It is named, with what it is of."""
+    preset = find_preset(name)
+    assert preset.load_pretrained is not None
+    complaint = f"^--weights: {run_directory}; a run of compact, not of {name}$"
+    with pytest.raises(FerError, match=complaint):
+        preset.load_pretrained(
+            preset.build(InputSpec(), 4), str(run_directory), NO_FACES
+        )
+
+
+@pytest.mark.parametrize("kind", ["file", "run"])
 def test_a_run_goes_on_from_the_weights_of_another(
-    run_directory: Path, few_faces: FaceData, tmp_path: Path
+    run_directory: Path, few_faces: FaceData, tmp_path: Path, kind: str
 ) -> None:
     """One epoch at no rate to speak of keeps what ten epochs have learned."""
     path = tmp_path / "own.npz"
@@ -105,9 +128,10 @@ def test_a_run_goes_on_from_the_weights_of_another(
     done = run_forked("fer-train", "weights", run_directory, "-o", path)
     assert done.returncode == 2
     assert done.stderr == f"fer-train: {path}: already there; name a new file\n"
+    weights = path if kind == "file" else run_directory
     done = run_forked(
         "fer-train", "run", "--data", few_faces.source, "--preset", "compact",
-        "--weights", path, "--epochs", "1", "--learning-rate", "1e-6",
+        "--weights", weights, "--epochs", "1", "--learning-rate", "1e-6",
         "--weight-average", "0.5", "--out", tmp_path / "run",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

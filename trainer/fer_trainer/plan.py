@@ -11,6 +11,9 @@ from fer_trainer.recipes import RECIPES, Recipe
 TEACHER = "teacher"
 """Of weights that are those of a teacher, with its number: ``teacher 1``."""
 
+BEFORE = "the run before"
+"""Of weights that are those of a run which is no teacher."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -45,7 +48,7 @@ class Plan:
             )
 
     @property
-    def runs_begun_with(self) -> tuple[Path, ...]:
+    def run_before(self) -> tuple[Path, ...]:
         """Run whose weights are given; none where they are of a file, or fresh."""
         given = Path(self.weights or "")
         return (given,) if self.weights and given.is_dir() else ()
@@ -80,7 +83,7 @@ class Plan:
         for number, teacher in enumerate(self.teachers, start=1):
             if path.resolve() == teacher.resolve():
                 return f"{TEACHER} {number}"
-        return path.name
+        return BEFORE if self.run_before else path.name
 
 
 def make_plan(preset: Preset, recipe: Recipe, **settings: Any) -> Plan:

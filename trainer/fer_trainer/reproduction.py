@@ -2,19 +2,23 @@
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from fer_contract.errors import FerError
-from fer_trainer.plan import TEACHER
+from fer_trainer.plan import BEFORE, TEACHER
 from fer_trainer.presets import PRESETS
 from fer_trainer.recipes import RECIPES
 
 _OF_A_PRESET = ("epochs", "batch_size", "learning_rate")
 _SWITCHES = ("mixed_precision", "drop_leaks")
+_LAST = "RUN"
 
 
 def commands(training: Mapping[str, Any], data: str, votes: str | None) -> list[str]:
-    """Return the shell commands, teachers first, each making a directory of its own.
+    """Return the shell commands, each making a directory of its own, this run's last.
+
+    Teachers and the run that it began with come before it, each once.
 
     Args:
         training: of a run's or a bundle's manifest, with ``preset`` and ``seed``.
@@ -24,34 +28,49 @@ def commands(training: Mapping[str, Any], data: str, votes: str | None) -> list[
     Raises:
         FerError: it was trained by something that no option can ask for any more.
     """
-    made: list[str] = []
-    _add(training, data, votes, "RUN", made)
-    return made
+    made = _Commands(data, votes)
+    made.add(training, _LAST)
+    return made.lines
 
 
-def _add(
-    training: Mapping[str, Any], data: str, votes: str | None, out: str, made: list[str]
-) -> None:
-    words = ["fer-train", "run", "--data", data]
-    if training.get("votes"):
-        words += ["--votes", votes or training["votes"]]
-    words += ["--preset", training["preset"], *_recipe_options(training["recipe"])]
-    preset = PRESETS.get(training["preset"])
-    for key in _OF_A_PRESET:
-        if preset is None or getattr(preset, key) != training[key]:
-            words += [_option(key), f"{training[key]:g}"]
-    words += [_option(key) for key in _SWITCHES if training[key]]
-    weights = training.get("weights")
-    asked = ["--seed", str(training["seed"])]
-    for number, teacher in enumerate(training.get("teachers", ()), start=1):
-        name = f"TEACHER{number}" if out == "RUN" else f"{out}-{number}"
-        _add(teacher, data, votes, name, made)
-        asked += ["--teacher", name]
-        if weights == f"{TEACHER} {number}":
-            weights = name
-    words += ["--weights", weights] if weights else []
-    words += asked
-    made.append(shlex.join([*words, "--out", out]))
+@dataclass(slots=True)
+class _Commands:
+    data: str
+    votes: str | None
+    lines: list[str] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    """Directories of earlier runs, keyed by the SHA-256 of their model."""
+
+    def add(self, training: Mapping[str, Any], out: str) -> None:
+        words = ["fer-train", "run", "--data", self.data]
+        if training.get("votes"):
+            words += ["--votes", self.votes or training["votes"]]
+        words += ["--preset", training["preset"], *_recipe_options(training["recipe"])]
+        preset = PRESETS.get(training["preset"])
+        for key in _OF_A_PRESET:
+            if preset is None or getattr(preset, key) != training[key]:
+                words += [_option(key), f"{training[key]:g}"]
+        words += [_option(key) for key in _SWITCHES if training[key]]
+        prefix = "" if out == _LAST else f"{out}-"
+        weights = training.get("weights")
+        asked = ["--seed", str(training["seed"])]
+        for number, teacher in enumerate(training.get("teachers", ()), start=1):
+            name = self._earlier(teacher, f"{prefix}TEACHER{number}")
+            asked += ["--teacher", name]
+            if weights == f"{TEACHER} {number}":
+                weights = name
+        if weights == BEFORE:
+            weights = self._earlier(training["run_before"], f"{prefix}BEFORE")
+        words += ["--weights", weights] if weights else []
+        self.lines.append(shlex.join([*words, *asked, "--out", out]))
+
+    def _earlier(self, training: Mapping[str, Any], out: str) -> str:
+        """Return where an earlier run is; with a command for it, if there is none."""
+        digest = training["sha256"]
+        if digest not in self.names:
+            self.add(training, out)
+            self.names[digest] = out
+        return self.names[digest]
 
 
 def _recipe_options(recipe: Mapping[str, Any]) -> list[str]:

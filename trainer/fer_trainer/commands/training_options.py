@@ -80,8 +80,8 @@ _PLAN = (
         "--weights",
         default="none",
         shell_complete=complete_files,
-        help="To begin with: none, a file of them, imagenet for the presets with a "
-        "backbone, released or a run of mobilenet-faces for slim.",
+        help="To begin with: none, a run of the preset, a file of them, imagenet for "
+        "the presets with a backbone, released or a run of mobilenet-faces for slim.",
     ),
     click.option(
         "--teacher",

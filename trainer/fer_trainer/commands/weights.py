@@ -14,6 +14,8 @@ from fer_trainer.commands.options import PATH
 def weights_command(*, run: Path, out: Path) -> None:
     """Keep the weights of a finished run in one file, for fer-train run --weights.
 
+    It takes the run itself as well, which is many times as large.
+
     \b
     Example:
       fer-train weights RUN -o own.npz

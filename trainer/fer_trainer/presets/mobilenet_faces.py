@@ -24,7 +24,7 @@ from fer_contract.errors import FerError
 from fer_contract.preprocess import InputSpec
 from fer_trainer.presets.preset import Faces, Preset
 from fer_trainer.presets.pruning import Normed, normed_convolutions
-from fer_trainer.presets.stored import stored_weights
+from fer_trainer.presets.stored import is_whole, stored_weights
 from fer_trainer.presets.tensorflowjs import read_tensorflowjs
 from fer_trainer.presets.transfer import IMAGENET, caffe
 
@@ -88,14 +88,15 @@ def load(model: "keras.Model", source: str, faces: Faces) -> None:
 
     Args:
         model: of this preset.
-        source: path of the TensorFlow.js file; or of what ``fer-train weights`` made
-            of a run, which fills the last layer, too.
+        source: path of the TensorFlow.js file; or what ``stored_weights`` takes, which
+            fills the last layer, too.
         faces: to measure on.
 
     Raises:
+        ManifestError, DigestError: a run is unfinished or damaged.
         FerError: no such file, or of another network.
     """
-    if source.endswith(".npz"):
+    if is_whole(source):
         stored_weights(_NAME)(model, source, faces)
         return
     if source == IMAGENET:

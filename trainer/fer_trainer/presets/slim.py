@@ -23,7 +23,7 @@ from fer_contract.preprocess import InputSpec
 from fer_trainer.presets import mobilenet_faces
 from fer_trainer.presets.preset import Faces, Preset
 from fer_trainer.presets.pruning import Pruning, outputs_of
-from fer_trainer.presets.stored import RELEASED, stored_weights
+from fer_trainer.presets.stored import is_whole, stored_weights
 
 if TYPE_CHECKING:
     import keras
@@ -72,23 +72,23 @@ def load(model: "keras.Model", source: str, faces: Faces) -> None:
 
     Args:
         model: of this preset.
-        source: a run of ``mobilenet-faces``, of whose filters some are taken;
-            ``released``; or the path of what ``fer-train weights`` made of a run.
+        source: a run of ``mobilenet-faces``, of whose filters some are taken; or what
+            ``stored_weights`` takes.
         faces: to choose the filters by.
 
     Raises:
         ManifestError, DigestError: a run is unfinished or damaged.
         FerError: no such file; weights or a run of another network, or for others.
     """
-    if source == RELEASED or source.endswith(".npz"):
+    run = Path(source)
+    if not is_whole(source):
+        raise FerError(
+            f"--weights: {source}; no run of {mobilenet_faces.PRESET.name} or {_NAME}, "
+            "and no file of fer-train weights"
+        )
+    if not run.is_dir() or read_manifest(run, RunManifest).preset == _NAME:
         stored_weights(_NAME)(model, source, faces)
         return
-    run = Path(source)
-    if not run.is_dir():
-        raise FerError(
-            f"--weights: {source}; no run of {mobilenet_faces.PRESET.name}, and no "
-            "file of fer-train weights"
-        )
     large, teacher = _read(run, model)
     faces = faces[::2]  # a thousand: minutes instead of twice as many
     answers = np.concatenate([*outputs_of(teacher, faces)])
@@ -105,7 +105,7 @@ def _read(run: Path, model: "keras.Model") -> "tuple[keras.Model, keras.Model]":
     if manifest.preset != mobilenet_faces.PRESET.name:
         raise FerError(
             f"--weights: {run}; a run of {manifest.preset}, not of "
-            f"{mobilenet_faces.PRESET.name}"
+            f"{mobilenet_faces.PRESET.name} or {_NAME}"
         )
     teacher = keras.saving.load_model(run / RunManifest.MODEL, compile=False)
     if teacher.input_shape != model.input_shape:

@@ -1,7 +1,7 @@
-"""Weights of a whole network in one small file, to train it further.
+"""Weights of a whole network, to train it further: a run's, or from one small file.
 
-Kernels are kept in 16 bits, which moves a score by a thousandth or so; what is small
-and may be large in value, as the variance of a batch norm, stays in 32.
+In the file kernels are kept in 16 bits, which moves a score by a thousandth or so; what
+is small and may be large in value, as the variance of a batch norm, stays in 32.
 """
 
 import io
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_contract.errors import FerError
+from fer_contract.manifest import RunManifest, read_manifest
 from fer_trainer.presets.preset import Faces
 
 if TYPE_CHECKING:
@@ -53,15 +54,19 @@ def unpack(path: Path) -> list[npt.NDArray[np.float32]]:
         ) from mistake
 
 
+def is_whole(source: str) -> bool:
+    """Tell whether weights to begin with are of a whole network, head and all."""
+    return source == RELEASED or source.endswith(".npz") or Path(source).is_dir()
+
+
 def stored_weights(preset: str) -> "Callable[[keras.Model, str, Faces], None]":
-    """Return what fills a preset's network from ``released`` or a file.
+    """Return what fills a preset's network: with ``released``, a run's or a file's.
 
     The dense layer at the end stays fresh where it has another number of classes.
     """
 
     def load(model: "keras.Model", source: str, _: Faces) -> None:
-        path = _released(preset) if source == RELEASED else Path(source)
-        arrays = unpack(path)
+        arrays = _arrays(preset, source)
         own = model.get_weights()
         if len(arrays) == len(own) and arrays[-1].shape != own[-1].shape:
             arrays[-2:] = own[-2:]
@@ -72,6 +77,20 @@ def stored_weights(preset: str) -> "Callable[[keras.Model, str, Faces], None]":
         model.set_weights(arrays)
 
     return load
+
+
+def _arrays(preset: str, source: str) -> list[npt.NDArray[np.float32]]:
+    path = _released(preset) if source == RELEASED else Path(source)
+    if not path.is_dir():
+        return unpack(path)
+    import keras
+
+    trained = read_manifest(path, RunManifest).preset
+    if trained != preset:
+        raise FerError(f"--weights: {source}; a run of {trained}, not of {preset}")
+    run = keras.saving.load_model(path / RunManifest.MODEL, compile=False)
+    weights: list[npt.NDArray[np.float32]] = run.get_weights()
+    return weights
 
 
 def _released(preset: str) -> Path:

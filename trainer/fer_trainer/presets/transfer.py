@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fer_contract.errors import FerError, first_line
 from fer_contract.preprocess import InputSpec
 from fer_trainer.presets.preset import Faces, Preset
-from fer_trainer.presets.stored import stored_weights
+from fer_trainer.presets.stored import is_whole, stored_weights
 
 if TYPE_CHECKING:
     import keras
@@ -77,14 +77,15 @@ class Backbone:
         Args:
             model: of the preset.
             source: ``imagenet``, which Keras fetches or has fetched before, the path
-                of the file that it would fetch, or what ``fer-train weights`` made of a
-                run, which fills the head, too.
+                of the file that it would fetch, or what ``stored_weights`` takes, which
+                fills the head, too.
             faces: of no use here.
 
         Raises:
+            ManifestError, DigestError: a run is unfinished or damaged.
             FerError: the file cannot be fetched, is missing, or of another network.
         """
-        if source.endswith(".npz"):
+        if is_whole(source):
             stored_weights(self.preset)(model, source, faces)
             return
         donor = self._fetched() if source == IMAGENET else self._read(Path(source))

@@ -13,7 +13,7 @@ from fer_trainer.devices import Devices
 from fer_trainer.distributed.distribution import Distribution, start_distribution
 from fer_trainer.distributed.hosts import Hosts
 from fer_trainer.material import Material
-from fer_trainer.plan import Plan
+from fer_trainer.plan import BEFORE, Plan
 from fer_trainer.training.checkpoint import Checkpoint, parse_checkpoint
 from fer_trainer.training.curves import plot_curves
 from fer_trainer.training.run_directory import (
@@ -153,11 +153,19 @@ def _identity(material: Material, plan: Plan) -> dict[str, Any]:
         "data": material.facts(),
         "teachers": check_teachers(plan.teachers, *student),
     }
-    if plan.runs_begun_with:  # else trainings under way would be of another plan
-        begun = check_teachers(plan.runs_begun_with, *student, "--weights")
-        facts["begun with"] = begun
+    if plan.run_before:  # else trainings under way would be of another plan
+        facts["begun with"] = check_teachers(plan.run_before, *student, "--weights")
     document: dict[str, Any] = json.loads(json.dumps(facts))
     return document
+
+
+def _run_before(identity: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return of the run that it began with what ``teachers`` has of a teacher."""
+    if identity["plan"]["weights"] != BEFORE:
+        return None
+    (before,) = identity["begun with"]
+    facts: dict[str, Any] = before
+    return facts
 
 
 def _fit(
@@ -210,6 +218,7 @@ def _describe(
         training={
             **checkpoint.identity["plan"],
             "teachers": checkpoint.identity["teachers"],
+            "run_before": _run_before(checkpoint.identity),
             "devices": devices,
             "parameters": sum(array.size for array in checkpoint.best),
             "epochs_trained": len(checkpoint.history),
