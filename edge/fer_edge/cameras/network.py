@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _URL = re.compile("(?:rtsps?|https?)://", re.IGNORECASE)
 
 # Of the time that a frame may take, to which ``ReopeningCamera`` holds the camera.
-# FFmpeg tells sooner why nothing opens, since it knows; it gives up a frame later, since
+# FFmpeg tells sooner why nothing opens, since it knows. It gives up a frame later:
 # of a camera that hangs it only says that there are no more.
 _OPENING_SHARE = 0.8
 _READING_SHARE = 1.25
