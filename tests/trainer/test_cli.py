@@ -27,7 +27,7 @@ def test_presets_lists_every_network() -> None:
     assert rows["base"] == ["605,060", "605,060", "6.5", "ready"]
     assert rows["vgg16-frozen"][:2] == ["14,887,684", "172,868"]
     names = [line.split()[0] for line in recipes.splitlines()]
-    assert names == ["recipe", "standard", "study", "strong", "release"]
+    assert names == ["recipe", "standard", "study", "strong", "release", "refine"]
 
 
 def test_a_run_prints_its_accuracy_and_place(run_directory: Path) -> None:

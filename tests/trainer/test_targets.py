@@ -108,7 +108,7 @@ def test_recipes_are_found_by_name() -> None:
     assert find_recipe("study").name == "study"
     with pytest.raises(FerError, match="--recipe: 'weak'; allowed are standard, study"):
         find_recipe("weak")
-    assert set(RECIPES) == {"standard", "study", "strong", "release"}
+    assert set(RECIPES) == {"standard", "study", "strong", "release", "refine"}
 
 
 def test_two_cures_of_one_illness_are_refused() -> None:
