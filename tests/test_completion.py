@@ -49,7 +49,7 @@ def offered(folder: Path, *words: str) -> list[str]:
         ("fer-edge schema c", "configuration"),
         ("fer-convert --calib", "--calibration-faces"),
         ("fer-convert RUN --pixels 0", "0..255 0..1"),
-        ("fer-train run --recipe re", "release"),
+        ("fer-train run --recipe re", "release refine"),
         ("fer-train tune --preset comp", "compact complex"),
         ("fer-train compare --preset vgg", "vgg16-frozen vgg16-finetuned"),
     ],
