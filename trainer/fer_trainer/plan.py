@@ -48,10 +48,11 @@ class Plan:
             )
 
     @property
-    def run_before(self) -> tuple[Path, ...]:
-        """Run whose weights are given; none where they are of a file, or fresh."""
-        given = Path(self.weights or "")
-        return (given,) if self.weights and given.is_dir() else ()
+    def run_before(self) -> Path | None:
+        """Run whose weights are given; None where they are of a file, or fresh."""
+        return (
+            Path(self.weights) if self.weights and Path(self.weights).is_dir() else None
+        )
 
     def _monitoring(self) -> str:
         """Name the option that wants the monitored figure."""

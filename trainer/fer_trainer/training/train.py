@@ -154,7 +154,7 @@ def _identity(material: Material, plan: Plan) -> dict[str, Any]:
         "teachers": check_teachers(plan.teachers, *student),
     }
     if plan.run_before:  # else trainings under way would be of another plan
-        facts["begun with"] = check_teachers(plan.run_before, *student, "--weights")
+        facts["begun with"] = check_teachers([plan.run_before], *student, "--weights")
     document: dict[str, Any] = json.loads(json.dumps(facts))
     return document
 
