@@ -13,7 +13,7 @@ from fer_contract.dataset import FaceData
 from fer_contract.errors import FerError
 from fer_contract.manifest import RunManifest, read_manifest
 from fer_trainer.material import Material
-from fer_trainer.plan import Plan
+from fer_trainer.plan import BEFORE, Plan
 from fer_trainer.reproduction import commands
 from fer_trainer.training.train import train
 from processes import run_command, run_forked
@@ -74,6 +74,32 @@ def test_what_is_usual_is_not_said(
         "fer-train run --data FACES.zip --preset base --recipe standard --epochs 1 "
         "--seed 0 --out RUN"
     ]
+
+
+def test_one_command_for_runs_that_differ_by_chance(
+    few: Material, planned: Callable[..., Plan], out: Path
+) -> None:
+    """Another machine trained the teacher again: its digest differs, not its command.
+
+    Another seed is another command.
+    """
+    train(few, out, planned(epochs=1), say=lambda _: None)
+    plain = json.loads(json.dumps(of_run(out)))
+    one, same = ({**plain, "sha256": letter * 64} for letter in "ab")
+    other = {**plain, "sha256": "c" * 64, "seed": plain["seed"] + 1}
+    before = {**plain, "sha256": "d" * 64, "epochs": 2, "teachers": [same, other]}
+    last = {**plain, "teachers": [one], "weights": BEFORE, "run_before": before}
+    lines = [shlex.split(line) for line in commands(last, "FACES.zip", None)]
+    assert [line[-1] for line in lines] == [
+        "TEACHER1",
+        "BEFORE-TEACHER2",
+        "BEFORE",
+        "RUN",
+    ]
+    *_, middle, end = (" ".join(line) for line in lines)
+    assert "--teacher TEACHER1 --teacher BEFORE-TEACHER2" in middle
+    assert "--weights BEFORE --seed" in end
+    assert "--teacher TEACHER1 --out RUN" in end
 
 
 @pytest.mark.parametrize(

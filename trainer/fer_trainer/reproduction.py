@@ -18,7 +18,8 @@ _LAST = "RUN"
 def commands(training: Mapping[str, Any], data: str, votes: str | None) -> list[str]:
     """Return the shell commands, each making a directory of its own, this run's last.
 
-    Teachers and the run that it began with come before it, each once.
+    Teachers and the run that it began with come before it, and no command twice: two
+    runs of the same one, on other machines perhaps, differ by what no option can say.
 
     Args:
         training: of a run's or a bundle's manifest, with ``preset`` and ``seed``.
@@ -38,10 +39,18 @@ class _Commands:
     data: str
     votes: str | None
     lines: list[str] = field(default_factory=list)
-    names: dict[str, str] = field(default_factory=dict)
-    """Directories of earlier runs, keyed by the SHA-256 of their model."""
+    made: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """Directories of earlier runs, keyed by their command without that."""
 
-    def add(self, training: Mapping[str, Any], out: str) -> None:
+    def add(self, training: Mapping[str, Any], out: str) -> str:
+        """Add what trains a run, unless it is there; return where it then is."""
+        words = tuple(self._words(training, "" if out == _LAST else f"{out}-"))
+        if words not in self.made:
+            self.made[words] = out
+            self.lines.append(shlex.join([*words, "--out", out]))
+        return self.made[words]
+
+    def _words(self, training: Mapping[str, Any], prefix: str) -> list[str]:
         words = ["fer-train", "run", "--data", self.data]
         if training.get("votes"):
             words += ["--votes", self.votes or training["votes"]]
@@ -51,26 +60,16 @@ class _Commands:
             if preset is None or getattr(preset, key) != training[key]:
                 words += [_option(key), f"{training[key]:g}"]
         words += [_option(key) for key in _SWITCHES if training[key]]
-        prefix = "" if out == _LAST else f"{out}-"
         weights = training.get("weights")
         asked = ["--seed", str(training["seed"])]
         for number, teacher in enumerate(training.get("teachers", ()), start=1):
-            name = self._earlier(teacher, f"{prefix}TEACHER{number}")
+            name = self.add(teacher, f"{prefix}TEACHER{number}")
             asked += ["--teacher", name]
             if weights == f"{TEACHER} {number}":
                 weights = name
         if weights == BEFORE:
-            weights = self._earlier(training["run_before"], f"{prefix}BEFORE")
-        words += ["--weights", weights] if weights else []
-        self.lines.append(shlex.join([*words, *asked, "--out", out]))
-
-    def _earlier(self, training: Mapping[str, Any], out: str) -> str:
-        """Return where an earlier run is; with a command for it, if there is none."""
-        digest = training["sha256"]
-        if digest not in self.names:
-            self.add(training, out)
-            self.names[digest] = out
-        return self.names[digest]
+            weights = self.add(training["run_before"], f"{prefix}BEFORE")
+        return [*words, *(["--weights", weights] if weights else []), *asked]
 
 
 def _recipe_options(recipe: Mapping[str, Any]) -> list[str]:
