@@ -46,7 +46,7 @@ _NEW = Event(
     ended_at=None,
     dwell_seconds=0.3,
     replayed=False,
-    model="slim-ee1d1f6e",
+    model="slim-fe309149",
 )
 _END = replace(
     _NEW,

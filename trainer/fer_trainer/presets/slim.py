@@ -9,8 +9,8 @@ Of the larger network's filters those are kept that can make up for the others b
 minutes on two cores, after which, untrained, 71 % of FER2013's validation faces are
 named as their labels have it. After 84 epochs, four hours, 78.0 % are (95 % interval
 76.4 to 79.7 %), and 86.3 % as people voted (84.9 to 87.7 %). In int8:
-496 KB, 7.9 million aarch64 instructions a face on a Pi 4's processor. Refined, by the
-recipe ``refine`` (docs/released-model.md), it is the released model.
+496 KB, 7.9 million aarch64 instructions a face on a Pi 4's processor. Refined
+twice, by the recipe ``refine`` (docs/released-model.md), it is the released model.
 """
 
 from pathlib import Path
