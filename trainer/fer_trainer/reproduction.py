@@ -18,8 +18,8 @@ _LAST = "RUN"
 def commands(training: Mapping[str, Any], data: str, votes: str | None) -> list[str]:
     """Return the shell commands, each making a directory of its own, this run's last.
 
-    Teachers and the run that it began with come before it, and no command twice: two
-    runs of the same one, on other machines perhaps, differ by what no option can say.
+    Teachers and the run that it began with come before it, and no command twice: runs
+    of the same one differ by what manifests do not tell of them, such as the machine.
 
     Args:
         training: of a run's or a bundle's manifest, with ``preset`` and ``seed``.

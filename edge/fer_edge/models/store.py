@@ -3,7 +3,7 @@
 ::
 
     models/
-    ├── slim-fe309149-2f3ae1b1/       a bundle, named by it and its manifest's digest
+    ├── slim-fe309149-897bf3f2/       a bundle, named by it and its manifest's digest
     ├── active   -> slim-…            not there where the released model is active
     ├── previous -> …                 what was active before; not there: the released
     ├── records.json                  what is remembered of each
