@@ -62,10 +62,7 @@ def test_it_is_small_and_runs_on_the_edge_tpu(card: dict[str, Any]) -> None:
 
 
 def test_it_is_as_good_as_was_wanted(card: dict[str, Any]) -> None:
-    """On the validation faces, by which it was chosen; measured again below.
-
-    One person agrees with the majority of the others in 85 % of all votes.
-    """
+    """On the validation faces, by which it was chosen; measured again below."""
     figures, votes = card["validation"], card["validation"]["votes"]
     assert figures["accuracy"] >= 0.785
     assert votes["accuracy"] >= 0.86
